@@ -1,0 +1,151 @@
+// The message key of an event: the primary key as an Avro record.
+
+package event
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cassandra-cdc/cassandra-cdc/schema"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/row/avro"
+)
+
+// Key is the compiled primary-key record of one version of a table. It is
+// immutable and safe for concurrent use.
+type Key struct {
+	table     string
+	text      string
+	fields    []keyField
+	partition int // how many fields are the partition key
+}
+
+type keyField struct {
+	name  string
+	typ   *cql.Type
+	write avro.Appender
+	read  func(dst []byte, r *reader) []byte // appends the raw CQL value
+}
+
+// NewKey compiles the key record of a table. It fails for a table whose primary
+// key has a column of a type, or with a name, that the record cannot hold; the
+// Java agent publishes no events for such a table either.
+func NewKey(t *schema.Table) (*Key, error) {
+	k := &Key{table: t.String(), partition: len(t.PartitionKey)}
+	s := avro.NewSchema(t.Keyspace)
+	err := s.Record(t.Name, "Primary key schema for table "+t.String(), func() error {
+		for i, c := range t.PrimaryKey() {
+			f := keyField{name: c.Name, typ: c.Type, write: keyWriter(c.Type.Kind), read: keyReader(c.Type.Kind)}
+			if f.write == nil || f.read == nil {
+				return fmt.Errorf("column %s: type %s is not supported in a primary key", cql.Quote(c.Name), c.Type)
+			}
+			null := avro.Required
+			if i >= k.partition {
+				null = avro.Optional
+				f.write = avro.Nullable(c.Type.Kind, f.write)
+			}
+			k.fields = append(k.fields, f)
+			if err := s.Field(c.Name, null, func() error { return s.Scalar(c.Type.Kind) }); err != nil {
+				return fmt.Errorf("column %s of type %s: %w", cql.Quote(c.Name), c.Type, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("primary key of table %s: %w", t, err)
+	}
+	k.text = s.String()
+	return k, nil
+}
+
+// Schema is the text of the record's Avro schema, byte for byte as the Java agent
+// registers it for the key of the events topic.
+func (k *Key) Schema() string { return k.text }
+
+// Append appends the message key: an Avro record without a schema header. The
+// values are raw CQL values in the order of the key's columns. clustering may be
+// shorter than the table's, or have nil entries: those columns become null, which
+// is how an event for a whole partition or for its static row looks.
+//
+// tinyint and smallint are written unsigned and time is cut to µs, as the Java
+// agent does.
+func (k *Key) Append(dst []byte, partition, clustering [][]byte) ([]byte, error) {
+	if len(partition) != k.partition || len(clustering) > len(k.fields)-k.partition {
+		return dst, fmt.Errorf("primary key of table %s: %d partition key and %d clustering values for %d and %d columns",
+			k.table, len(partition), len(clustering), k.partition, len(k.fields)-k.partition)
+	}
+	start := len(dst)
+	for i := range k.fields {
+		f := &k.fields[i]
+		var v []byte
+		if i < k.partition {
+			v = partition[i]
+			if v == nil {
+				return dst[:start], f.errorf(k, errNullPartitionKey)
+			}
+		} else if i-k.partition < len(clustering) {
+			v = clustering[i-k.partition]
+		}
+		var err error
+		if dst, err = f.write(dst, v); err != nil {
+			return dst[:start], f.errorf(k, err)
+		}
+	}
+	return dst, nil
+}
+
+// Decode reads a message key back into raw CQL values, nil where the key has null.
+// clustering always has the length of the table's clustering key. What the key
+// record has lost cannot come back: nanoseconds below µs of a time, and whether an
+// address was IPv4 mapped into IPv6. The values do not share memory with key.
+func (k *Key) Decode(key []byte) (partition, clustering [][]byte, err error) {
+	values := make([][]byte, len(k.fields))
+	buf := make([]byte, 0, 2*len(key)+8*len(k.fields))
+	r := reader{in: key}
+	for i := range k.fields {
+		f := &k.fields[i]
+		if i < k.partition || r.isPresent() {
+			start := len(buf)
+			buf = f.read(buf, &r)
+			values[i] = buf[start:len(buf):len(buf)]
+		}
+		if r.err != nil {
+			return nil, nil, f.errorf(k, r.err)
+		}
+	}
+	if err := r.end(); err != nil {
+		return nil, nil, fmt.Errorf("primary key of table %s: %w", k.table, err)
+	}
+	return values[:k.partition:k.partition], values[k.partition:], nil
+}
+
+var errNullPartitionKey = errors.New("null in a partition key")
+
+func (f *keyField) errorf(k *Key, err error) error {
+	return fmt.Errorf("primary key of table %s: column %s of type %s: %w", k.table, cql.Quote(f.name), f.typ, err)
+}
+
+// keyWriter differs from the data topic's values in two types: the Java agent
+// widens tinyint and smallint without their sign.
+func keyWriter(kind cql.Kind) avro.Appender {
+	switch kind {
+	case cql.TinyInt:
+		return unsigned(1)
+	case cql.SmallInt:
+		return unsigned(2)
+	}
+	return avro.Scalar(kind)
+}
+
+func unsigned(size int) avro.Appender {
+	return func(dst, v []byte) ([]byte, error) {
+		if len(v) != size {
+			return dst, fmt.Errorf("%d bytes, not %d", len(v), size)
+		}
+		if size == 1 {
+			return avro.AppendLong(dst, int64(v[0])), nil
+		}
+		return avro.AppendLong(dst, int64(binary.BigEndian.Uint16(v))), nil
+	}
+}

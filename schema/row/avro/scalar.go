@@ -1,0 +1,220 @@
+// The native CQL types as Avro values.
+
+package avro
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+)
+
+// Scalar is the writer of a native type, or nil for a type that is not native or
+// has no Avro form (counter).
+func Scalar(k cql.Kind) Appender {
+	switch k {
+	case cql.ASCII, cql.Text, cql.Blob:
+		return appendBytes
+	case cql.Boolean:
+		return appendBoolean
+	case cql.TinyInt:
+		return appendTinyInt
+	case cql.SmallInt:
+		return appendSmallInt
+	case cql.Int:
+		return appendInt
+	case cql.BigInt, cql.Timestamp:
+		return appendBigInt
+	case cql.VarInt:
+		return appendVarInt
+	case cql.Decimal:
+		return appendDecimal
+	case cql.Float:
+		return appendFloat
+	case cql.Double:
+		return appendDouble
+	case cql.Inet:
+		return appendInet
+	case cql.Date:
+		return appendDate
+	case cql.Time:
+		return appendTime
+	case cql.UUID, cql.TimeUUID:
+		return appendUUID
+	case cql.Duration:
+		return appendDuration
+	}
+	return nil
+}
+
+func errSize(v []byte, want int) error { return fmt.Errorf("%d bytes, not %d", len(v), want) }
+
+func appendBytes(dst, v []byte) ([]byte, error) { return AppendBytes(dst, v), nil }
+
+func appendBoolean(dst, v []byte) ([]byte, error) {
+	if len(v) != 1 {
+		return dst, errSize(v, 1)
+	}
+	if v[0] != 0 {
+		return append(dst, 1), nil
+	}
+	return append(dst, 0), nil
+}
+
+func appendTinyInt(dst, v []byte) ([]byte, error) {
+	if len(v) != 1 {
+		return dst, errSize(v, 1)
+	}
+	return AppendLong(dst, int64(int8(v[0]))), nil
+}
+
+func appendSmallInt(dst, v []byte) ([]byte, error) {
+	if len(v) != 2 {
+		return dst, errSize(v, 2)
+	}
+	return AppendLong(dst, int64(int16(binary.BigEndian.Uint16(v)))), nil
+}
+
+func appendInt(dst, v []byte) ([]byte, error) {
+	if len(v) != 4 {
+		return dst, errSize(v, 4)
+	}
+	return AppendLong(dst, int64(int32(binary.BigEndian.Uint32(v)))), nil
+}
+
+func appendBigInt(dst, v []byte) ([]byte, error) {
+	if len(v) != 8 {
+		return dst, errSize(v, 8)
+	}
+	return AppendLong(dst, int64(binary.BigEndian.Uint64(v))), nil
+}
+
+// appendDate writes days since 1970-01-01; the raw value has that day at 2^31.
+func appendDate(dst, v []byte) ([]byte, error) {
+	if len(v) != 4 {
+		return dst, errSize(v, 4)
+	}
+	return AppendLong(dst, int64(int32(binary.BigEndian.Uint32(v)^1<<31))), nil
+}
+
+// appendTime writes µs of the day; the raw value's ns below are cut, as Java does.
+func appendTime(dst, v []byte) ([]byte, error) {
+	if len(v) != 8 {
+		return dst, errSize(v, 8)
+	}
+	return AppendLong(dst, int64(binary.BigEndian.Uint64(v))/1000), nil
+}
+
+func appendFloat(dst, v []byte) ([]byte, error) {
+	if len(v) != 4 {
+		return dst, errSize(v, 4)
+	}
+	return append(dst, v[3], v[2], v[1], v[0]), nil
+}
+
+func appendDouble(dst, v []byte) ([]byte, error) {
+	if len(v) != 8 {
+		return dst, errSize(v, 8)
+	}
+	return append(dst, v[7], v[6], v[5], v[4], v[3], v[2], v[1], v[0]), nil
+}
+
+// appendVarInt writes what BigInteger.toByteArray gives: two's complement, big
+// endian, in as few bytes as keep the sign. Clients may have stored more.
+func appendVarInt(dst, v []byte) ([]byte, error) {
+	if len(v) == 0 {
+		return dst, errors.New("no bytes")
+	}
+	return AppendBytes(dst, minimal(v)), nil
+}
+
+func minimal(v []byte) []byte {
+	for len(v) > 1 && (v[0] == 0 && v[1] < 0x80 || v[0] == 0xff && v[1] >= 0x80) {
+		v = v[1:]
+	}
+	return v
+}
+
+// appendDecimal writes the record cql_decimal: unscaled value, scale. The raw value
+// has them the other way round.
+func appendDecimal(dst, v []byte) ([]byte, error) {
+	if len(v) < 5 {
+		return dst, fmt.Errorf("%d bytes, at least 5 wanted", len(v))
+	}
+	dst = AppendBytes(dst, minimal(v[4:]))
+	return AppendLong(dst, int64(int32(binary.BigEndian.Uint32(v)))), nil
+}
+
+// appendDuration writes the record cql_duration: months, days, nanoseconds.
+func appendDuration(dst, v []byte) ([]byte, error) {
+	for i := range 3 {
+		n, rest, err := readVInt(v)
+		if err != nil {
+			return dst, err
+		}
+		if i < 2 && int64(int32(n)) != n {
+			return dst, fmt.Errorf("%d months or days", n)
+		}
+		dst, v = AppendLong(dst, n), rest
+	}
+	if len(v) != 0 {
+		return dst, fmt.Errorf("%d bytes too many", len(v))
+	}
+	return dst, nil
+}
+
+// ReadUnsignedVInt takes Cassandra's variable length integer: as many leading ones
+// in the first byte as bytes follow, big endian (VIntCoding.readUnsignedVInt). rest
+// is what follows it.
+func ReadUnsignedVInt(v []byte) (n uint64, rest []byte, err error) {
+	if len(v) == 0 {
+		return 0, nil, errors.New("an integer is missing")
+	}
+	extra := 0
+	for b := v[0]; b&0x80 != 0; b <<= 1 {
+		extra++
+	}
+	if len(v) < 1+extra {
+		return 0, nil, errors.New("an integer is cut off")
+	}
+	n = uint64(v[0]) & (0xff >> extra)
+	for _, b := range v[1 : 1+extra] {
+		n = n<<8 | uint64(b)
+	}
+	return n, v[1+extra:], nil
+}
+
+func readVInt(v []byte) (int64, []byte, error) {
+	n, rest, err := ReadUnsignedVInt(v)
+	return int64(n>>1) ^ -int64(n&1), rest, err
+}
+
+func appendUUID(dst, v []byte) ([]byte, error) {
+	if len(v) != 16 {
+		return dst, errSize(v, 16)
+	}
+	return textUUID(AppendLong(dst, 36), v)
+}
+
+// textUUID appends the 36 characters of a UUID.
+func textUUID(dst, v []byte) ([]byte, error) {
+	if len(v) != 16 {
+		return dst, errSize(v, 16)
+	}
+	dst = append(hex.AppendEncode(dst, v[:4]), '-')
+	dst = append(hex.AppendEncode(dst, v[4:6]), '-')
+	dst = append(hex.AppendEncode(dst, v[6:8]), '-')
+	dst = append(hex.AppendEncode(dst, v[8:10]), '-')
+	return hex.AppendEncode(dst, v[10:]), nil
+}
+
+func appendInet(dst, v []byte) ([]byte, error) {
+	start := len(dst)
+	dst, err := textInet(append(dst, 0), v)
+	if err != nil {
+		return dst, err
+	}
+	return lengthPrefixed(dst, start), nil
+}
