@@ -1,0 +1,379 @@
+// The reader against segments of real nodes: their entries, positions and sections
+// as Cassandra's own reader gives them, whole, in pieces and damaged.
+
+package commitlog_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+)
+
+const corpus = "../../testdata/corpus/"
+
+// segments lists the segments of the corpus; the first is full of entries.
+func segments(t testing.TB) []string {
+	t.Helper()
+	found, err := filepath.Glob(corpus + "*/*/CommitLog-*.log")
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no corpus at %s: %v", corpus, err)
+	}
+	return found
+}
+
+type entry struct {
+	End  int64
+	Size int
+}
+
+func readAll(t *testing.T, f commitlog.File, o commitlog.Options) (entries []entry, damage []string) {
+	t.Helper()
+	r, err := commitlog.NewReader(f, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.SetComplete()
+	for {
+		for r.Next() {
+			entries = append(entries, entry{r.Position().Offset, len(r.Entry())})
+		}
+		var d *commitlog.DamageError
+		if !errors.As(r.Err(), &d) {
+			if r.Err() != nil {
+				t.Fatal(r.Err())
+			}
+			return entries, damage
+		}
+		damage = append(damage, d.Error())
+	}
+}
+
+func expected(t *testing.T, segment string) (entries []entry) {
+	t.Helper()
+	f, err := os.Open(strings.TrimSuffix(segment, ".log") + ".expected.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e entry
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+func TestEntriesAreThoseOfCassandrasReader(t *testing.T) {
+	for _, segment := range segments(t) {
+		t.Run(strings.TrimPrefix(segment, corpus), func(t *testing.T) {
+			want := expected(t, segment)
+			for _, ahead := range []bool{false, true} {
+				got, damage := readAll(t, memory(segment, t), commitlog.Options{ReadAhead: ahead})
+				if diff := cmp.Diff(want, got); diff != "" || damage != nil {
+					t.Errorf("ReadAhead %v, damage %v, entries (-Cassandra +ours):\n%s", ahead, damage, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestStartResumesBehindTheCheckpoint(t *testing.T) {
+	segment := segments(t)[0]
+	want := expected(t, segment)
+	for _, i := range []int{0, 1, len(want) / 2, len(want) - 1} {
+		for _, ahead := range []bool{false, true} {
+			got, _ := readAll(t, memory(segment, t), commitlog.Options{Start: want[i].End, ReadAhead: ahead})
+			if diff := cmp.Diff(want[i+1:], got); diff != "" && i+1 < len(want) {
+				t.Errorf("start behind entry %d (ReadAhead %v):\n%s", i, ahead, diff)
+			}
+		}
+	}
+}
+
+// A file that fills piece by piece, as a memory-mapped writer leaves it (the bytes of
+// a section first, its marker when it is closed), yields each entry once, in order.
+func TestLiveReadingSeesEachEntryOnce(t *testing.T) {
+	segment := segments(t)[0]
+	want := expected(t, segment)
+	whole := memory(segment, t).data
+	for _, step := range []int{1 << 16, 4093, 977} {
+		live := &memoryFile{data: make([]byte, len(whole))}
+		copy(live.data, whole[:descriptorSize])
+		r, err := commitlog.NewReader(live, commitlog.Options{ReadAhead: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []entry
+		open := sections(whole)
+		for at := descriptorSize; at < len(whole)+step; at += step {
+			upTo := min(at, len(whole))
+			for _, s := range open {
+				// What is written of this section so far, without its marker.
+				if s.start+8 < upTo {
+					copy(live.data[s.start+8:min(s.end, upTo)], whole[s.start+8:])
+				}
+			}
+			for len(open) > 0 && open[0].end <= upTo {
+				copy(live.data[open[0].start:][:8], whole[open[0].start:])
+				open = open[1:]
+			}
+			for r.Next() {
+				got = append(got, entry{r.Position().Offset, len(r.Entry())})
+			}
+			if r.Err() != nil {
+				t.Fatalf("step %d at %d: %v", step, at, r.Err())
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("step %d:\n%s", step, diff)
+		}
+	}
+}
+
+// Entries appear before their section's marker does.
+func TestReadAheadDoesNotWaitForTheMarker(t *testing.T) {
+	segment := segments(t)[0]
+	f := memory(segment, t)
+	first := binary.BigEndian.Uint32(f.data[descriptorSize:])
+	for i := descriptorSize; i < descriptorSize+8; i++ {
+		f.data[i] = 0 // Cassandra has not synced yet
+	}
+	for i := int(first); i < len(f.data); i++ {
+		f.data[i] = 0
+	}
+	waiting, _ := readAll(t, f, commitlog.Options{})
+	ahead, _ := readAll(t, f, commitlog.Options{ReadAhead: true})
+	var want []entry
+	for _, e := range expected(t, segment) {
+		if e.End <= int64(first) {
+			want = append(want, e)
+		}
+	}
+	if len(waiting) != 0 {
+		t.Errorf("without ReadAhead: %d entries of a section that is not closed", len(waiting))
+	}
+	if diff := cmp.Diff(want, ahead); diff != "" {
+		t.Errorf("with ReadAhead:\n%s", diff)
+	}
+}
+
+func TestDamageIsReportedAndReadingGoesOn(t *testing.T) {
+	segment := segments(t)[0]
+	want := expected(t, segment)
+	third := want[2].End - int64(want[2].Size) - 4 // first byte of its body
+	var section int
+	for _, s := range sections(memory(segment, t).data) {
+		if int64(s.start) < third && third < int64(s.end) {
+			section = s.end
+		}
+	}
+	for name, c := range map[string]struct {
+		damage func(data []byte)
+		reason string
+		lost   func(e entry) bool
+	}{
+		"a flipped bit in a body": {
+			func(d []byte) { d[third] ^= 1 },
+			"the checksum of an entry",
+			func(e entry) bool { return e == want[2] },
+		},
+		"a flipped bit in a size": {
+			func(d []byte) { d[third-8] ^= 0x40 },
+			"an entry's size",
+			func(e entry) bool { return e.End >= want[2].End && e.End <= int64(section) },
+		},
+		"a damaged marker": {
+			func(d []byte) { d[24] ^= 1 },
+			"the sync marker at 20 is damaged",
+			func(e entry) bool { return false },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := memory(segment, t)
+			c.damage(f.data)
+			got, damage := readAll(t, f, commitlog.Options{})
+			var left []entry
+			for _, e := range want {
+				if !c.lost(e) {
+					left = append(left, e)
+				}
+			}
+			if diff := cmp.Diff(left, got); diff != "" {
+				t.Errorf("entries:\n%s", diff)
+			}
+			if len(damage) != 1 || !strings.Contains(damage[0], c.reason) {
+				t.Errorf("damage %q, want one that says %q", damage, c.reason)
+			}
+		})
+	}
+}
+
+func TestFilesThatAreNoReadableSegments(t *testing.T) {
+	good := memory(segments(t)[0], t).data
+	header := func(change func([]byte)) []byte {
+		d := bytes.Clone(good[:64])
+		change(d)
+		return d
+	}
+	for name, c := range map[string]struct {
+		data     []byte
+		notReady bool
+		want     string
+	}{
+		"empty":          {nil, true, "no descriptor yet"},
+		"zeros":          {make([]byte, 4096), true, "no descriptor yet"},
+		"cut":            {good[:15], true, "no descriptor yet"},
+		"checksum":       {header(func(d []byte) { d[16] ^= 1 }), false, "descriptor checksum"},
+		"not a log":      {[]byte(strings.Repeat("no segment ", 9000)), false, "descriptor checksum"},
+		"one version on": {segmentHeader(9, "{}"), false, "log version 9 is not supported"},
+		"compressed":     {segmentHeader(7, `{"compressionClass":"LZ4Compressor"}`), false, "LZ4Compressor are not supported yet"},
+		"encrypted":      {segmentHeader(7, `{"encCipher":"AES/CBC/PKCS5Padding","encKeyAlias":"a:1"}`), false, "encrypted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &memoryFile{data: c.data}
+			_, err := commitlog.NewReader(f, commitlog.Options{})
+			if err == nil || !strings.Contains(err.Error(), c.want) || commitlog.NotReady(err) != c.notReady {
+				t.Errorf("error %v, not ready %v; want %q, %v", err, commitlog.NotReady(err), c.want, c.notReady)
+			}
+			if !f.closed {
+				t.Error("the file stays open")
+			}
+		})
+	}
+}
+
+func TestReadErrorsAreFinal(t *testing.T) {
+	f := memory(segments(t)[0], t)
+	broken := errors.New("input/output error")
+	f.fail = func(off int64) error {
+		if off > 4096 {
+			return broken
+		}
+		return nil
+	}
+	r, err := commitlog.NewReader(f, commitlog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r.Next() {
+	}
+	if !errors.Is(r.Err(), broken) || r.Next() {
+		t.Errorf("error %v", r.Err())
+	}
+}
+
+func FuzzReader(f *testing.F) {
+	for _, s := range segments(f) {
+		data := memory(s, f).data
+		f.Add(data[:min(len(data), 8<<10)], true)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, complete bool) {
+		r, err := commitlog.NewReader(&memoryFile{data: data}, commitlog.Options{ReadAhead: true})
+		if err != nil {
+			return
+		}
+		if complete {
+			r.SetComplete()
+		}
+		for i := 0; ; i++ {
+			if i > len(data)+8 {
+				t.Fatal("the reader does not come to an end")
+			}
+			var d *commitlog.DamageError
+			if !r.Next() && !errors.As(r.Err(), &d) {
+				return
+			}
+		}
+	})
+}
+
+func TestPositionPrintsAndParses(t *testing.T) {
+	p := commitlog.Position{Segment: 1700000000000, Offset: 4096}
+	got, err := commitlog.ParsePosition(p.String())
+	if p.String() != "1700000000000:4096" || got != p || err != nil {
+		t.Errorf("%v, %v, %v", p, got, err)
+	}
+	for _, s := range []string{"", "1", "1:", ":1", "a:b", "1:2:3"} {
+		if _, err := commitlog.ParsePosition(s); err == nil {
+			t.Errorf("%q parsed", s)
+		}
+	}
+}
+
+// descriptorSize is the size of the descriptor of a plain segment: its parameters are "{}".
+const descriptorSize = 20
+
+type section struct{ start, end int }
+
+// sections follows the markers of a plain segment.
+func sections(data []byte) (all []section) {
+	for at := descriptorSize; at+8 <= len(data); {
+		next := int(binary.BigEndian.Uint32(data[at:]))
+		if next == 0 {
+			break
+		}
+		all = append(all, section{at, next})
+		at = next
+	}
+	return all
+}
+
+// segmentHeader is the start of a segment with these parameters.
+func segmentHeader(version uint32, params string) []byte {
+	const id = 1795254431753
+	b := binary.BigEndian.AppendUint32(nil, version)
+	b = binary.BigEndian.AppendUint64(b, id)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(params)))
+	b = append(b, params...)
+	return binary.BigEndian.AppendUint32(b, descriptorCRC(version, id, params))
+}
+
+func memory(segment string, t testing.TB) *memoryFile {
+	t.Helper()
+	data, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &memoryFile{data: data, name: filepath.Base(segment)}
+}
+
+// memoryFile is a segment in memory that a test can change and break.
+type memoryFile struct {
+	data   []byte
+	name   string
+	closed bool
+	fail   func(off int64) error
+}
+
+func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
+	if f.fail != nil {
+		if err := f.fail(off); err != nil {
+			return 0, err
+		}
+	}
+	return bytes.NewReader(f.data).ReadAt(p, off)
+}
+func (f *memoryFile) Close() error               { f.closed = true; return nil }
+func (f *memoryFile) Stat() (os.FileInfo, error) { return f, nil }
+func (f *memoryFile) Name() string               { return f.name }
+func (f *memoryFile) Size() int64                { return int64(len(f.data)) }
+func (f *memoryFile) Mode() os.FileMode          { return 0o444 }
+func (f *memoryFile) ModTime() time.Time         { return time.Time{} }
+func (f *memoryFile) IsDir() bool                { return false }
+func (f *memoryFile) Sys() any                   { return nil }
