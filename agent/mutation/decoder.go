@@ -1,0 +1,449 @@
+// The decoder of one entry.
+
+package mutation
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/schema"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+)
+
+// UnknownTableError is an update of a table that the schema does not have: created
+// after the schema was read, or dropped.
+type UnknownTableError struct{ ID schema.ID }
+
+func (e *UnknownTableError) Error() string { return fmt.Sprintf("unknown table %s", e.ID) }
+
+// UnknownColumnError is an update that names a column which its table does not have
+// in the schema: added after the schema was read.
+type UnknownColumnError struct {
+	Table  *schema.Table
+	Column string
+}
+
+func (e *UnknownColumnError) Error() string {
+	return fmt.Sprintf("table %s has no column %s", e.Table, cql.Quote(e.Column))
+}
+
+// Write is a single write of Cassandra's serializer into an entry: where in the body
+// it stands and how many bytes it has.
+type Write struct{ Offset, Length int }
+
+// largeWrite is the size above which a write is listed in Decoder.LargeWrites.
+const largeWrite = 128
+
+// Decoder decodes entries. It keeps scratch space between entries and is not safe
+// for concurrent use.
+type Decoder struct {
+	schemas Schemas
+	version int
+	buffer
+
+	writes []Write
+
+	update  Update
+	min     header
+	statics []*schema.Column
+	regular []*schema.Column
+	subset  []*schema.Column
+	row     Row
+	marker  Marker
+}
+
+type header struct {
+	timestamp         int64
+	localDeletionTime uint32
+	ttl               uint32
+}
+
+// Epochs of the delta coding (EncodingStats): 2015-09-22T00:00:00Z.
+const (
+	timestampEpoch    = 1442880000000000 // µs
+	deletionTimeEpoch = 1442880000       // s
+)
+
+const (
+	updateEmpty             = 0x01
+	updateReversed          = 0x02
+	updatePartitionDeletion = 0x04
+	updateStaticRow         = 0x08
+	updateRowEstimate       = 0x10
+)
+
+const (
+	rowEndOfPartition  = 0x01
+	rowMarker          = 0x02
+	rowTimestamp       = 0x04
+	rowTTL             = 0x08
+	rowDeletion        = 0x10
+	rowAllColumns      = 0x20
+	rowComplexDeletion = 0x40
+	rowExtension       = 0x80
+
+	extensionStatic = 0x01
+)
+
+const (
+	cellDeleted         = 0x01
+	cellExpiring        = 0x02
+	cellEmptyValue      = 0x04
+	cellUseRowTimestamp = 0x08
+	cellUseRowTTL       = 0x10
+)
+
+// NewDecoder returns a decoder that looks tables up in schemas.
+func NewDecoder(schemas Schemas) *Decoder { return &Decoder{schemas: schemas} }
+
+// Decode shows the mutation in an entry of a segment of that log version to v. An
+// error is an *[UnknownTableError], an *[UnknownColumnError], or says at which byte
+// the entry is damaged; v may have seen part of the mutation then.
+func (d *Decoder) Decode(version int, entry []byte, v Visitor) error {
+	d.version = version
+	d.buffer = buffer{data: entry}
+	d.writes = d.writes[:0]
+	if version != commitlog.Version40 && version != commitlog.Version50 {
+		return fmt.Errorf("mutations of log version %d are not supported", version)
+	}
+	n := d.count("updates")
+	if n == 0 {
+		d.fail("a mutation without updates")
+	}
+	visited := false
+	for i := 0; i < n && d.err == nil; i++ {
+		skippable := i == n-1 && !visited
+		if d.partitionUpdate(v, skippable) {
+			visited = true
+		} else if skippable && d.err == nil {
+			return nil
+		}
+	}
+	if d.err == nil && d.pos < len(d.data) {
+		d.fail("%d bytes behind the mutation", len(d.data)-d.pos)
+	}
+	return d.err
+}
+
+// LargeWrites lists the writes of more than 128 bytes with which Cassandra wrote the
+// entry decoded last. They decide how large its buffer grew, which the digest of the
+// events topic depends on.
+func (d *Decoder) LargeWrites() []Write { return d.writes }
+
+// partitionUpdate reads one update and reports whether v visits it. When it does not
+// and the update is skippable, nothing behind its header is read.
+func (d *Decoder) partitionUpdate(v Visitor, skippable bool) (visit bool) {
+	var id schema.ID
+	copy(id[:], d.bytes(16))
+	if d.err != nil {
+		return false
+	}
+	t := d.schemas.Table(id)
+	if t == nil {
+		d.err = &UnknownTableError{id}
+		return false
+	}
+	u := &d.update
+	*u = Update{Table: t, Key: d.value(), Deletion: Deletion{Timestamp: NoTimestamp}, MaxTimestamp: NoTimestamp}
+	flags := d.u8()
+	if flags&updateReversed != 0 {
+		d.fail("an update in reversed order, which commit logs do not hold")
+	}
+	if flags&updateEmpty == 0 {
+		d.min = header{
+			timestamp:         int64(d.uvint() + timestampEpoch),
+			localDeletionTime: uint32(d.uvint() + deletionTimeEpoch),
+			ttl:               uint32(d.uvint()),
+		}
+		d.statics = d.statics[:0]
+		if flags&updateStaticRow != 0 {
+			d.statics = d.columns(t, d.statics)
+		}
+		d.regular = d.columns(t, d.regular[:0])
+		if flags&updatePartitionDeletion != 0 {
+			u.Deletion = d.deletion()
+			u.MaxTimestamp = max(u.MaxTimestamp, u.Deletion.Timestamp)
+		}
+	}
+	if d.err != nil {
+		return false
+	}
+	if visit = v.Update(u); !visit && skippable {
+		return false
+	}
+	if flags&updateEmpty == 0 {
+		if flags&updateStaticRow != 0 {
+			d.staticRow(v, visit)
+		}
+		if flags&updateRowEstimate != 0 {
+			d.uvint()
+		}
+		for d.err == nil && d.unfiltered(v, visit) {
+		}
+	}
+	if d.err == nil && visit {
+		v.EndUpdate(u)
+	}
+	return visit
+}
+
+func (d *Decoder) columns(t *schema.Table, into []*schema.Column) []*schema.Column {
+	for n := d.count("columns"); n > 0 && d.err == nil; n-- {
+		name := d.value()
+		if d.err != nil {
+			break
+		}
+		c := t.Stored(name)
+		if c == nil {
+			d.err = &UnknownColumnError{t, string(name)}
+			break
+		}
+		into = append(into, c)
+	}
+	return into
+}
+
+// value reads length and bytes, and notes the write when it is large.
+func (d *Decoder) value() []byte { return d.noted(d.vbytes()) }
+
+func (d *Decoder) noted(v []byte) []byte {
+	if len(v) > largeWrite {
+		d.writes = append(d.writes, Write{d.pos - len(v), len(v)})
+	}
+	return v
+}
+
+func (d *Decoder) timestamp() int64 { return int64(d.uvint()) + d.min.timestamp }
+
+func (d *Decoder) localDeletionTime() uint32 { return uint32(d.uvint()) + d.min.localDeletionTime }
+
+func (d *Decoder) ttl() uint32 { return uint32(d.uvint()) + d.min.ttl }
+
+func (d *Decoder) deletion() Deletion {
+	return Deletion{Timestamp: d.timestamp(), LocalDeletionTime: d.localDeletionTime()}
+}
+
+func (d *Decoder) staticRow(v Visitor, visit bool) {
+	flags := d.u8()
+	if flags&rowExtension == 0 || d.u8()&extensionStatic == 0 {
+		d.fail("a static row expected")
+	}
+	d.rowBody(flags, d.statics)
+	if d.err == nil && visit {
+		d.row.Static = true
+		v.Row(&d.update, &d.row)
+	}
+}
+
+// unfiltered reads a row or a marker; it returns false at the end of the partition.
+func (d *Decoder) unfiltered(v Visitor, visit bool) bool {
+	flags := d.u8()
+	switch {
+	case d.err != nil || flags&rowEndOfPartition != 0:
+		return false
+	case flags&rowMarker != 0:
+		d.rangeMarker()
+		if d.err == nil && visit {
+			v.Marker(&d.update, &d.marker)
+		}
+		return true
+	}
+	if flags&rowExtension != 0 {
+		if ext := d.u8(); ext&extensionStatic != 0 {
+			d.fail("a static row among the rows")
+		}
+	}
+	d.row.Clustering = d.clustering(len(d.update.Table.Clustering), d.row.Clustering[:0])
+	d.rowBody(flags, d.regular)
+	if d.err == nil && visit {
+		d.row.Static = false
+		v.Row(&d.update, &d.row)
+	}
+	return true
+}
+
+// rowBody reads what follows a row's clustering.
+func (d *Decoder) rowBody(flags byte, columns []*schema.Column) {
+	r := &d.row
+	r.Timestamp, r.TTL, r.LocalDeletionTime = NoTimestamp, 0, 0
+	r.Deletion = Deletion{Timestamp: NoTimestamp}
+	r.Cells, r.ComplexDeletions = r.Cells[:0], r.ComplexDeletions[:0]
+	if flags&rowTimestamp != 0 {
+		r.Timestamp = d.timestamp()
+		if flags&rowTTL != 0 {
+			r.TTL = d.ttl()
+			r.LocalDeletionTime = d.localDeletionTime()
+		}
+		d.newest(r.Timestamp)
+	}
+	if flags&rowDeletion != 0 {
+		r.Deletion = d.deletion()
+	}
+	if flags&rowAllColumns == 0 {
+		columns = d.columnSubset(columns)
+	}
+	for _, c := range columns {
+		if d.err != nil {
+			return
+		}
+		if !c.Type.MultiCell() {
+			d.cell(c)
+			continue
+		}
+		if flags&rowComplexDeletion != 0 {
+			if del := d.deletion(); !del.Live() {
+				r.ComplexDeletions = append(r.ComplexDeletions, ComplexDeletion{c, del})
+				d.newest(del.Timestamp)
+			}
+		}
+		for n := d.count("cells"); n > 0 && d.err == nil; n-- {
+			d.cell(c)
+		}
+	}
+}
+
+func (d *Decoder) newest(timestamp int64) {
+	d.update.MaxTimestamp = max(d.update.MaxTimestamp, timestamp)
+}
+
+func (d *Decoder) cell(column *schema.Column) {
+	r := &d.row
+	flags := d.u8()
+	c := Cell{Column: column, Deleted: flags&cellDeleted != 0}
+	if c.Timestamp = r.Timestamp; flags&cellUseRowTimestamp == 0 {
+		c.Timestamp = d.timestamp()
+	}
+	switch {
+	case flags&cellUseRowTTL != 0:
+		c.LocalDeletionTime = r.LocalDeletionTime
+	case flags&(cellDeleted|cellExpiring) != 0:
+		c.LocalDeletionTime = d.localDeletionTime()
+	}
+	switch {
+	case flags&cellUseRowTTL != 0:
+		c.TTL = r.TTL
+	case flags&cellExpiring != 0:
+		c.TTL = d.ttl()
+	}
+	if column.Type.MultiCell() {
+		c.Path = d.value()
+	}
+	switch {
+	case flags&cellEmptyValue == 0:
+		c.Value = d.cellValue(column)
+	case !c.Deleted:
+		c.Value = d.data[:0]
+	}
+	d.newest(c.Timestamp)
+	r.Cells = append(r.Cells, c)
+}
+
+func (d *Decoder) cellValue(c *schema.Column) []byte {
+	if !c.Type.MultiCell() {
+		return d.typed(c.Type)
+	}
+	return d.value()
+}
+
+// typed reads a value whose length is in front unless its type fixes it.
+func (d *Decoder) typed(t *cql.Type) []byte {
+	if n := t.FixedLength(); n >= 0 {
+		return d.noted(d.bytes(uint64(n)))
+	}
+	return d.value()
+}
+
+// clustering reads n clustering values: for each 32 of them a header with two bits a
+// value (empty, null), then the values that are neither.
+func (d *Decoder) clustering(n int, into [][]byte) [][]byte {
+	columns := d.update.Table.Clustering
+	if n > len(columns) {
+		d.fail("%d clustering values, table %s has %d clustering columns", n, d.update.Table, len(columns))
+		return into
+	}
+	var header uint64
+	for i := range n {
+		if i%32 == 0 {
+			header = d.uvint()
+		}
+		empty, null := header&1 != 0, header&2 != 0
+		header >>= 2
+		switch {
+		case d.err != nil:
+			return into
+		case null:
+			into = append(into, nil)
+		case empty:
+			into = append(into, d.data[:0])
+		default:
+			into = append(into, d.typed(columns[i].Type))
+		}
+	}
+	return into
+}
+
+func (d *Decoder) rangeMarker() {
+	m := &d.marker
+	m.Kind = BoundKind(d.u8())
+	if m.Kind > ExclStart || m.Kind == 3 || m.Kind == 4 {
+		d.fail("a range tombstone marker of kind %d", m.Kind)
+		return
+	}
+	m.Clustering = d.clustering(int(d.u16()), m.Clustering[:0])
+	m.Deletion, m.Start = d.deletion(), Deletion{Timestamp: NoTimestamp}
+	d.newest(m.Deletion.Timestamp)
+	if m.Kind.boundary() {
+		m.Start = d.deletion()
+		d.newest(m.Start.Timestamp)
+	}
+}
+
+// columnSubset reads which of the columns a row has: below 64 columns a bitmap of the
+// missing ones, from 64 on indexes of those present or missing, whichever are fewer.
+func (d *Decoder) columnSubset(all []*schema.Column) []*schema.Column {
+	code := d.uvint()
+	if code == 0 {
+		return all
+	}
+	d.subset = d.subset[:0]
+	if len(all) < 64 {
+		if code >= 1<<uint(len(all)) {
+			d.fail("a column subset %#x of %d columns", code, len(all))
+		}
+		for i, c := range all {
+			if code&(1<<uint(i)) == 0 {
+				d.subset = append(d.subset, c)
+			}
+		}
+		return d.subset
+	}
+	if code > uint64(len(all)) || code > math.MaxInt32 {
+		d.fail("%d of %d columns missing", code, len(all))
+		return nil
+	}
+	missing := int(code)
+	if present := len(all) - missing; present < len(all)/2 {
+		for range present {
+			i := d.uvint()
+			if i >= uint64(len(all)) {
+				d.fail("column %d of %d", i, len(all))
+				return nil
+			}
+			d.subset = append(d.subset, all[i])
+		}
+		return d.subset
+	}
+	next := 0
+	for range missing {
+		i := d.uvint()
+		if i >= uint64(len(all)) || int(i) < next {
+			d.fail("missing column %d of %d", i, len(all))
+			return nil
+		}
+		d.subset = append(d.subset, all[next:i]...)
+		next = int(i) + 1
+	}
+	d.subset = append(d.subset, all[next:]...)
+	return d.subset
+}
