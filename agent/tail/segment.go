@@ -1,0 +1,156 @@
+// One segment while it is followed: from the moment it appears until it is read to
+// its end.
+
+package tail
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+)
+
+type segment struct {
+	id        int64
+	path      string
+	start     int64 // offset of the checkpoint at which reading began
+	watermark *checkpoint.Watermark
+	log       *slog.Logger
+
+	file   *os.File
+	reader *commitlog.Reader
+
+	complete bool  // Cassandra will not write to it any more
+	drained  bool  // complete, and read to its end
+	end      int64 // offset behind the last entry that was read
+}
+
+// readAtOnce bounds how many entries of one segment are read before the next segment
+// has its turn.
+const readAtOnce = 4096
+
+// look finds out whether Cassandra is done with the segment; present says whether
+// its file is still in cdc_raw.
+func (s *segment) look(present bool) error {
+	if s.complete {
+		return nil
+	}
+	if s.file == nil {
+		f, err := os.Open(s.path)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			// Gone before it was opened: Cassandra removes segments that hold no change of
+			// a table with CDC.
+			s.complete, s.drained = true, true
+			return nil
+		case err != nil:
+			return fmt.Errorf("open a segment: %w", err)
+		}
+		s.file = f
+	}
+	// The open file stays readable after Cassandra has removed its name.
+	s.complete = !present || s.indexSaysCompleted() || s.names() == 1
+	if s.complete && s.reader != nil {
+		s.reader.SetComplete()
+	}
+	return nil
+}
+
+// indexSaysCompleted reads the segment's index. It is rewritten in place, so that it
+// may be empty or cut short for a moment; only the whole second line counts.
+func (s *segment) indexSaysCompleted() bool {
+	content, err := os.ReadFile(commitlog.IndexName(s.path))
+	if err != nil {
+		return false
+	}
+	_, second, _ := bytes.Cut(content, []byte("\n"))
+	return string(bytes.TrimSpace(second)) == "COMPLETED"
+}
+
+// names is the number of hard links: two while the commit log directory holds the
+// segment too, one when Cassandra has removed its own name there.
+func (s *segment) names() int {
+	info, err := s.file.Stat()
+	if err != nil {
+		return 0
+	}
+	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(sys.Nlink)
+	}
+	return 0
+}
+
+// read hands what is new to h and reports whether there was something.
+func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
+	if s.drained || s.file == nil {
+		return false, nil
+	}
+	if s.reader == nil {
+		s.reader, err = commitlog.NewReader(sharedFile{s.file}, commitlog.Options{Start: s.start, ReadAhead: true})
+		switch {
+		case commitlog.NotReady(err):
+			s.drained = s.complete
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("commit log segment %s: %w", s.path, err)
+		}
+		if s.complete {
+			s.reader.SetComplete()
+		}
+	}
+	r, version := s.reader, s.reader.Descriptor().Version
+	complete := s.complete // before the last look at the bytes
+	for range readAtOnce {
+		if ctx.Err() != nil {
+			return some, nil
+		}
+		if !r.Next() {
+			var damage *commitlog.DamageError
+			switch {
+			case r.Err() == nil:
+				s.drained = complete
+				return some, nil
+			case !errors.As(r.Err(), &damage):
+				return some, r.Err()
+			}
+			if err := s.damaged(h, damage); err != nil {
+				return some, err
+			}
+			continue
+		}
+		some = true
+		s.end = r.Position().Offset
+		err := h.Entry(ctx, Entry{Version: version, Position: r.Position(), Body: r.Entry(), Watermark: s.watermark})
+		if err != nil {
+			return some, err
+		}
+	}
+	return some, nil
+}
+
+func (s *segment) damaged(h Handler, d *commitlog.DamageError) error {
+	raw := make([]byte, d.End-d.Position.Offset)
+	n, err := s.file.ReadAt(raw, d.Position.Offset)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("copy a damaged stretch of %s: %w", s.path, err)
+	}
+	return h.Damage(d, raw[:n])
+}
+
+func (s *segment) close() {
+	if s.file != nil {
+		s.file.Close()
+	}
+}
+
+// sharedFile lets a reader that fails leave the file open: the segment owns it.
+type sharedFile struct{ *os.File }
+
+func (sharedFile) Close() error { return nil }
