@@ -1,0 +1,151 @@
+// The statements the project runs: rows by primary key, and what a node says of
+// itself and of the schema.
+
+package cassandra
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gocql/gocql"
+
+	"github.com/cassandra-cdc/cassandra-cdc/schema"
+)
+
+// raw passes a CQL value through the driver as it is; nil is null.
+type raw []byte
+
+func (r raw) MarshalCQL(gocql.TypeInfo) ([]byte, error) { return r, nil }
+
+func (r *raw) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
+	*r = nil
+	if data != nil {
+		*r = append(make([]byte, 0, len(data)), data...)
+	}
+	return nil
+}
+
+// Row is the answer to SelectRow.
+type Row struct {
+	Values      [][]byte // raw CQL values in the order of the statement; nil is null
+	Coordinator string   // host id of the node that answered
+}
+
+// SelectRow runs a SELECT of at most one row with LOCAL_QUORUM, on the node with that
+// host id when it is up. Values holds the raw values of the bind markers. A row that
+// does not exist has nil Values.
+func (s *Session) SelectRow(ctx context.Context, hostID, statement string, values [][]byte) (Row, error) {
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = raw(v)
+	}
+	iter := s.gocql.Query(statement, args...).WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.LocalQuorum).PageSize(0).Iter()
+	cells := make([]raw, len(iter.Columns()))
+	dest := make([]any, len(cells))
+	for i := range cells {
+		dest[i] = &cells[i]
+	}
+	var row Row
+	if iter.Scan(dest...) {
+		row.Values = make([][]byte, len(cells))
+		for i, c := range cells {
+			row.Values[i] = c
+		}
+	}
+	if h := iter.Host(); h != nil {
+		row.Coordinator = h.HostID()
+	}
+	if err := iter.Close(); err != nil {
+		return Row{}, short(err)
+	}
+	return row, nil
+}
+
+// Node is what a node says of itself in system.local.
+type Node struct {
+	HostID         string
+	ReleaseVersion string // 5.0.6
+	Partitioner    string // class name
+	DataCenter     string
+	SchemaVersion  string
+}
+
+// Local asks a node about itself; hostID may be empty for any.
+func (s *Session) Local(ctx context.Context, hostID string) (Node, error) {
+	var id, version gocql.UUID
+	var n Node
+	err := s.gocql.Query("SELECT host_id, release_version, partitioner, data_center, schema_version FROM system.local WHERE key='local'").
+		WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.One).Scan(&id, &n.ReleaseVersion, &n.Partitioner, &n.DataCenter, &version)
+	if err != nil {
+		return Node{}, fmt.Errorf("read system.local: %w", short(err))
+	}
+	n.HostID, n.SchemaVersion = id.String(), version.String()
+	return n, nil
+}
+
+// Schema reads the tables of the cluster, or of one keyspace when one is named, as
+// the node with that host id knows them.
+func (s *Session) Schema(ctx context.Context, hostID, keyspace string) (schema.Rows, error) {
+	var rows schema.Rows
+	for _, t := range []struct {
+		name string
+		into *[]json.RawMessage
+	}{
+		{"tables", &rows.Tables}, {"columns", &rows.Columns}, {"dropped_columns", &rows.DroppedColumns},
+		{"types", &rows.Types}, {"views", &rows.Views},
+	} {
+		statement, args := "SELECT JSON * FROM system_schema."+t.name, []any(nil)
+		if keyspace != "" {
+			statement, args = statement+" WHERE keyspace_name=?", []any{keyspace}
+		}
+		iter := s.gocql.Query(statement, args...).WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.One).Iter()
+		var line string
+		for iter.Scan(&line) {
+			*t.into = append(*t.into, json.RawMessage(line))
+		}
+		if err := iter.Close(); err != nil {
+			return schema.Rows{}, fmt.Errorf("read system_schema.%s: %w", t.name, short(err))
+		}
+	}
+	return rows, nil
+}
+
+// SelectJSON runs any statement; the rows of a SELECT come as JSON objects.
+func (s *Session) SelectJSON(ctx context.Context, statement string) (rows []string, err error) {
+	if fields := strings.Fields(statement); len(fields) > 1 && strings.EqualFold(fields[0], "SELECT") && !strings.EqualFold(fields[1], "JSON") {
+		statement = "SELECT JSON " + strings.Join(fields[1:], " ")
+	}
+	iter := s.gocql.Query(statement).WithContext(ctx).Consistency(gocql.LocalQuorum).Iter()
+	var row string
+	for len(iter.Columns()) > 0 && iter.Scan(&row) {
+		rows = append(rows, row)
+	}
+	if err := iter.Close(); err != nil {
+		return nil, short(err)
+	}
+	return rows, nil
+}
+
+// Exec runs a statement without values, as a person at cqlsh would.
+func (s *Session) Exec(ctx context.Context, statement string) error {
+	if err := s.gocql.Query(statement).WithContext(ctx).Consistency(gocql.LocalQuorum).Exec(); err != nil {
+		return short(err)
+	}
+	return nil
+}
+
+// Invalid says that the cluster refused a statement for what it says: a table or a
+// column that is not there, a value that does not fit.
+func Invalid(err error) bool { return hasCode(err, gocql.ErrCodeSyntax, gocql.ErrCodeInvalid) }
+
+// Denied says that the cluster refused who asked.
+func Denied(err error) bool { return hasCode(err, gocql.ErrCodeUnauthorized, gocql.ErrCodeCredentials) }
+
+func hasCode(err error, codes ...int) bool {
+	var refused gocql.RequestError
+	return errors.As(err, &refused) && slices.Contains(codes, refused.Code())
+}

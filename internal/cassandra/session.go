@@ -1,0 +1,142 @@
+// Package cassandra is the project's only door to Cassandra's native protocol (gocql).
+//
+// In come statements with raw CQL values, out come rows of raw CQL values and the
+// rows of system_schema. It interprets no value and keeps no schema.
+package cassandra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gocql/gocql"
+)
+
+// Config says which cluster, or which one node of it, and as whom.
+type Config struct {
+	ContactPoints []string // host or host:port
+	Port          int      // of contact points without one; 0 means 9042
+	LocalDC       string   // only nodes of this data center are asked; "" means all
+	// OnlyContactPoints keeps to the contact points and ignores the rest of the
+	// cluster: the agent talks to its own node.
+	OnlyContactPoints bool
+	Username          string
+	Password          string
+	Timeout           time.Duration // of one request; 0 means 10 s
+	Log               *slog.Logger
+}
+
+// Session is a connection to a cluster, safe for concurrent use.
+type Session struct {
+	gocql *gocql.Session
+}
+
+// Connect opens a session. It fails within the timeout of cfg when no contact point
+// answers; the error names them, the cause and a remedy.
+func Connect(ctx context.Context, cfg Config) (*Session, error) {
+	if len(cfg.ContactPoints) == 0 {
+		return nil, errors.New("no Cassandra contact point is configured: set contactPoints to the address of a node")
+	}
+	port := cfg.Port
+	if port == 0 {
+		port = 9042
+	}
+	timeout := cfg.Timeout
+	if timeout == 0 {
+		timeout = 10 * time.Second
+	}
+	cluster := gocql.NewCluster(cfg.ContactPoints...)
+	cluster.Port = port
+	cluster.Timeout, cluster.ConnectTimeout = timeout, timeout
+	cluster.Consistency = gocql.LocalQuorum
+	cluster.DisableInitialHostLookup = cfg.OnlyContactPoints
+	cluster.Logger = driverLog{cfg.Log}
+	var nodes gocql.HostSelectionPolicy = gocql.RoundRobinHostPolicy()
+	if cfg.LocalDC != "" {
+		nodes = gocql.DCAwareRoundRobinPolicy(cfg.LocalDC)
+		cluster.HostFilter = gocql.DataCentreHostFilter(cfg.LocalDC)
+	}
+	cluster.PoolConfig.HostSelectionPolicy = newPinned(nodes)
+	if cfg.Username != "" || cfg.Password != "" {
+		cluster.Authenticator = gocql.PasswordAuthenticator{Username: cfg.Username, Password: cfg.Password}
+	}
+
+	// gocql's constructor takes no context: leave it behind when ours ends first.
+	type result struct {
+		session *gocql.Session
+		err     error
+	}
+	made := make(chan result, 1)
+	go func() {
+		s, err := cluster.CreateSession()
+		made <- result{s, err}
+	}()
+	select {
+	case r := <-made:
+		if r.err != nil {
+			return nil, fmt.Errorf("connect to Cassandra at %s: %w (is the node up, native transport enabled, and the address right?)",
+				addresses(cfg.ContactPoints, port), short(r.err))
+		}
+		return &Session{gocql: r.session}, nil
+	case <-ctx.Done():
+		go func() {
+			if r := <-made; r.session != nil {
+				r.session.Close()
+			}
+		}()
+		return nil, fmt.Errorf("connect to Cassandra at %s: %w", addresses(cfg.ContactPoints, port), ctx.Err())
+	}
+}
+
+// Close closes the session.
+func (s *Session) Close() { s.gocql.Close() }
+
+func addresses(points []string, port int) string {
+	var all []string
+	for _, p := range points {
+		if _, _, err := net.SplitHostPort(p); err != nil {
+			p = net.JoinHostPort(p, strconv.Itoa(port))
+		}
+		all = append(all, p)
+	}
+	return strings.Join(all, ", ")
+}
+
+// short takes the driver's own name off an error's front.
+func short(err error) error {
+	text := err.Error()
+	for _, prefix := range []string{"gocql: ", "unable to create session: ", "unable to discover protocol version: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	if text == err.Error() {
+		return err
+	}
+	return &shortened{text, err}
+}
+
+type shortened struct {
+	text string
+	err  error
+}
+
+func (e *shortened) Error() string { return e.text }
+func (e *shortened) Unwrap() error { return e.err }
+
+// driverLog passes the driver's log lines on as debug lines: what matters of them
+// comes back as errors.
+type driverLog struct{ log *slog.Logger }
+
+func (l driverLog) line(s string) {
+	if l.log != nil {
+		l.log.Debug("cassandra driver", "message", strings.TrimSpace(s))
+	}
+}
+
+func (l driverLog) Print(v ...any)                 { l.line(fmt.Sprint(v...)) }
+func (l driverLog) Printf(format string, v ...any) { l.line(fmt.Sprintf(format, v...)) }
+func (l driverLog) Println(v ...any)               { l.line(fmt.Sprintln(v...)) }

@@ -1,0 +1,67 @@
+// Package program is what the project's commands have in common: the log, the end by
+// a signal, and errors as a person wants to read them.
+package program
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+)
+
+// Flags are the flags that every command takes.
+type Flags struct {
+	LogLevel string `help:"Least severe level to log: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	LogJSON  bool   `help:"Log JSON lines instead of text."`
+}
+
+// Logger logs to w as the flags say.
+func (f Flags) Logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(f.LogLevel)) // kong allows only the four
+	opts := &slog.HandlerOptions{Level: level}
+	if f.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// UntilSignal is a context that ends with SIGINT or SIGTERM.
+func UntilSignal() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+}
+
+// Exit ends the process: with status 0 without an error, else with status 1 and a line
+// for each fault.
+func Exit(name string, err error) {
+	if err == nil {
+		os.Exit(0)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", name, line)
+	}
+	os.Exit(1)
+}
+
+// Version is the version of the running program as its build knows it.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version, revision := info.Main.Version, ""
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			revision = " " + s.Value[:12]
+		}
+	}
+	if version == "" || version == "(devel)" {
+		version = "development"
+	}
+	return version + revision + " " + info.GoVersion
+}
