@@ -1,0 +1,133 @@
+// What a connector is told. The keys are those of DataStax's source connector, with
+// the same meaning; what Pulsar tells a source by other means is added in front.
+
+package connector
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+)
+
+// Config is the configuration of a stand-alone connector. A zero value means the
+// default.
+type Config struct {
+	// The Pulsar side of a stand-alone connector.
+	PulsarServiceURL  string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
+	PulsarAuthPlugin  string `yaml:"pulsarAuthPluginClassName"`
+	PulsarAuthParams  string `yaml:"pulsarAuthParams"`
+	TLSTrustCertsFile string `yaml:"tlsTrustCertsFilePath"`
+	DestinationTopic  string `yaml:"destinationTopicName"` // the data topic. Required.
+
+	Keyspace           string `yaml:"keyspace"` // as it is, without quotes. Required.
+	Table              string `yaml:"table"`    // as it is, without quotes. Required.
+	EventsTopic        string `yaml:"events.topic"`
+	EventsSubscription string `yaml:"events.subscription.name"` // sub by default
+	EventsType         string `yaml:"events.subscription.type"` // Key_Shared by default
+	OutputFormat       string `yaml:"outputFormat"`             // key-value-avro, the only one so far
+
+	ContactPoints []string `yaml:"contactPoints"` // Required.
+	Port          int      `yaml:"port"`          // 9042 by default
+	LocalDC       string   `yaml:"loadBalancing.localDc"`
+	Username      string   `yaml:"auth.username"`
+	Password      string   `yaml:"auth.password"`
+
+	CacheMaxDigest   int `yaml:"cache.max.digest"`      // digests remembered for a key; 3 by default
+	CacheMaxCapacity int `yaml:"cache.max.capacity"`    // keys; 32767 by default
+	CacheExpireMS    int `yaml:"cache.expire.after.ms"` // 60000 by default
+}
+
+const defaultSubscription = "sub"
+
+// LoadConfig reads a configuration file. A key that the connector does not know is an
+// error, so that a slip of the pen is not silently a default.
+func LoadConfig(path string) (Config, error) {
+	var c Config
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("read the configuration: %w", err)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return c, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Validate reports every fault at once.
+func (c Config) Validate() error {
+	var errs []error
+	for _, required := range []struct{ key, value, what string }{
+		{"keyspace", c.Keyspace, "the keyspace of the table"},
+		{"table", c.Table, "the table to publish"},
+		{"events.topic", c.EventsTopic, "the topic the agents publish to, for example events-ks.table"},
+		{"destinationTopicName", c.DestinationTopic, "the data topic to publish to, for example data-ks.table"},
+	} {
+		if required.value == "" {
+			errs = append(errs, fmt.Errorf("%s is missing: %s", required.key, required.what))
+		}
+	}
+	if len(c.ContactPoints) == 0 {
+		errs = append(errs, errors.New("contactPoints is missing: the address of at least one Cassandra node"))
+	}
+	if c.OutputFormat != "" && c.OutputFormat != "key-value-avro" {
+		errs = append(errs, fmt.Errorf("outputFormat %q is not supported yet: use key-value-avro", c.OutputFormat))
+	}
+	switch c.subscriptionType() {
+	case pulsar.Exclusive, pulsar.Failover, pulsar.KeyShared:
+	case pulsar.Shared:
+		errs = append(errs, errors.New("events.subscription.type Shared loses the order of a key's events: use Key_Shared"))
+	default:
+		errs = append(errs, fmt.Errorf("events.subscription.type %q: use Key_Shared, Failover or Exclusive (case-sensitive)", c.EventsType))
+	}
+	if c.Password != "" && c.Username == "" {
+		errs = append(errs, errors.New("auth.username is missing: auth.password is set"))
+	}
+	for key, n := range map[string]int{"cache.max.digest": c.CacheMaxDigest, "cache.max.capacity": c.CacheMaxCapacity, "cache.expire.after.ms": c.CacheExpireMS, "port": c.Port} {
+		if n < 0 {
+			errs = append(errs, fmt.Errorf("%s is %d: it must not be negative", key, n))
+		}
+	}
+	return errors.Join(append(errs, c.pulsar(nil).Validate())...)
+}
+
+func (c Config) subscription() string {
+	if c.EventsSubscription == "" {
+		return defaultSubscription
+	}
+	return c.EventsSubscription
+}
+
+func (c Config) subscriptionType() pulsar.SubscriptionType {
+	if c.EventsType == "" {
+		return pulsar.KeyShared
+	}
+	return pulsar.SubscriptionType(c.EventsType)
+}
+
+// deadLetterTopic is named as Pulsar's own clients name it.
+func (c Config) deadLetterTopic() string { return c.EventsTopic + "-" + c.subscription() + "-DLQ" }
+
+func (c Config) pulsar(log *slog.Logger) pulsar.Config {
+	url := c.PulsarServiceURL
+	if url == "" {
+		url = "pulsar://localhost:6650"
+	}
+	return pulsar.Config{ServiceURL: url, AuthPlugin: c.PulsarAuthPlugin, AuthParams: c.PulsarAuthParams, TLSTrustCertsFile: c.TLSTrustCertsFile, Log: log}
+}
+
+func (c Config) cassandra(log *slog.Logger) cassandra.Config {
+	return cassandra.Config{
+		ContactPoints: c.ContactPoints, Port: c.Port, LocalDC: c.LocalDC,
+		Username: c.Username, Password: c.Password, Log: log,
+	}
+}

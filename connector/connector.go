@@ -1,0 +1,83 @@
+// Package connector is stage 2: it turns the events of one table into its data topic.
+//
+// The way of the data: topics.go receives events and publishes rows, [readback] reads
+// rows, and [pipeline] brings them together, so that what is published for a key is
+// always its latest state. The connector never writes to Cassandra.
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+)
+
+// Run is a stand-alone connector until ctx ends, which is a stop in good order and no
+// error. Any error is one that needs a person.
+func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	session, err := cassandra.Connect(ctx, cfg.cassandra(log))
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	reader, err := readback.New(ctx, session, cfg.Keyspace, cfg.Table)
+	if err != nil {
+		return err
+	}
+	version := reader.Table()
+	if !version.Table.CDC {
+		return fmt.Errorf("table %s has cdc = false, so that there will be no events: ALTER TABLE %s WITH cdc = true", version.Table.CQL(), version.Table.CQL())
+	}
+	if left := version.Encoder.Omitted(); len(left) > 0 {
+		log.Warn("columns of these types cannot be represented and are left out", "table", version.Table, "columns", left)
+	}
+	client, err := pulsar.Connect(ctx, cfg.pulsar(log))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	// The data topic's schema is there before the first row, so that consumers may
+	// subscribe with it.
+	data, err := client.Producer(ctx, pulsar.ProducerConfig{Topic: cfg.DestinationTopic, Schema: version.Schema})
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	events, err := client.Subscribe(ctx, pulsar.ConsumerConfig{
+		Topic: cfg.EventsTopic, Subscription: cfg.subscription(), Type: cfg.subscriptionType(), Name: "CDC Consumer",
+	})
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	letters := &deadLetters{client: client, topic: cfg.deadLetterTopic()}
+	defer letters.close()
+
+	log.Info("connector started", "table", version.Table, "events", cfg.EventsTopic, "data", cfg.DestinationTopic, "subscription", cfg.subscription())
+	return pipeline.New(pipeline.Config{
+		Source: source{events, letters, log}, Reader: reader, Publisher: publisher{data}, DeadLetters: letters, Classify: classify,
+		Digests: cfg.CacheMaxDigest, Keys: cfg.CacheMaxCapacity, DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,
+		Log: log,
+	}).Run(ctx)
+}
+
+// classify says what a failed read or publication calls for.
+func classify(err error) pipeline.Class {
+	var key *readback.KeyError
+	switch {
+	case errors.Is(err, pulsar.ErrClosed), errors.Is(err, pulsar.ErrProducerFenced), errors.Is(err, pulsar.ErrAuthorization), cassandra.Denied(err):
+		return pipeline.Fatal
+	case errors.As(err, &key), errors.Is(err, pulsar.ErrTooLarge), cassandra.Invalid(err):
+		return pipeline.Impossible
+	}
+	return pipeline.Retry
+}

@@ -1,0 +1,205 @@
+// The work of one lane: the events of one key, one read after the other.
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
+)
+
+// staleDelays are the pauses before a row is read again that is not certainly as new
+// as its event. The event may be here before the node's memtable has the write; after
+// the last one the row is published as it is, and its events are not remembered.
+var staleDelays = []time.Duration{2 * time.Millisecond, 8 * time.Millisecond, 30 * time.Millisecond, 60 * time.Millisecond}
+
+const (
+	// attempts that an event has which looks impossible: a table that changes between
+	// two queries can make it look so for a moment.
+	attempts     = 3
+	firstRetry   = 50 * time.Millisecond
+	longestRetry = 10 * time.Second
+)
+
+func (p *Pipeline) runLane(ctx context.Context, key string, l *lane) error {
+	for ctx.Err() == nil {
+		events, open := p.takeOrClose(key, l)
+		if !open {
+			return nil
+		}
+		batch, err := p.unseen(events)
+		if err != nil {
+			return err
+		}
+		if len(batch) > 0 {
+			if err := p.cover(ctx, l, batch); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unseen acknowledges the events whose mutation was published before and returns the
+// others.
+func (p *Pipeline) unseen(events []*Event) (left []*Event, err error) {
+	for _, e := range events {
+		if !p.seen.has(e) {
+			left = append(left, e)
+		} else if err := p.ack(e); err != nil {
+			return nil, err
+		}
+	}
+	return left, nil
+}
+
+// cover reads the row that the events are about, publishes it and acknowledges them.
+// It tries until it succeeds, ctx ends, or the events prove impossible.
+func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
+	for attempt := 0; ; attempt++ {
+		row, all, err := p.read(ctx, l, batch)
+		batch = all
+		if err == nil {
+			err = p.publish(ctx, row, batch)
+		}
+		switch {
+		case err == nil:
+			return p.settle(row, batch)
+		case ctx.Err() != nil:
+			return nil
+		}
+		var unencodable *EncodeError
+		switch class := p.cfg.Classify(err); {
+		case class == Fatal:
+			return err
+		case attempt >= attempts-1 && (class == Impossible || errors.As(err, &unencodable)):
+			return p.bury(ctx, batch, err)
+		}
+		pause := backoff(attempt)
+		p.cfg.Log.Warn("a row could not be published; trying again",
+			"error", err, "event", batch[0].ID, "attempt", attempt+1, "pause", pause)
+		if !wait(ctx, nil, pause) {
+			return nil
+		}
+	}
+}
+
+// read reads the row, again while it is not certainly as new as the newest event.
+// Events that arrive meanwhile join the batch.
+func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.Row, []*Event, error) {
+	for i := 0; ; i++ {
+		row, err := p.readOnce(ctx, newest(batch))
+		if err != nil || row.Fresh || i == len(staleDelays) {
+			return row, batch, err
+		}
+		if !wait(ctx, l.arrived, staleDelays[i]) {
+			return row, batch, ctx.Err()
+		}
+		more, err := p.unseen(p.take(l))
+		if err != nil {
+			return row, batch, err
+		}
+		batch = append(batch, more...)
+	}
+}
+
+func (p *Pipeline) readOnce(ctx context.Context, r readback.Request) (readback.Row, error) {
+	select {
+	case p.reads <- struct{}{}:
+	case <-ctx.Done():
+		return readback.Row{}, ctx.Err()
+	}
+	defer func() { <-p.reads }()
+	return p.cfg.Reader.Read(ctx, r)
+}
+
+// newest is the request of the event with the newest write time: a row that is fresh
+// for it is fresh for all of them.
+func newest(batch []*Event) readback.Request {
+	e := batch[0]
+	for _, other := range batch[1:] {
+		if other.Properties.WriteTime >= e.Properties.WriteTime {
+			e = other
+		}
+	}
+	return readback.Request{Key: e.Key, NodeID: e.NodeID, WriteTime: e.Properties.WriteTime, Operation: e.Properties.Operation}
+}
+
+// publish encodes the row and returns when the broker has persisted it.
+func (p *Pipeline) publish(ctx context.Context, row readback.Row, batch []*Event) error {
+	m := Message{Key: batch[0].Key, Schema: row.Version.Schema, Properties: map[string]string{}}
+	if row.Values != nil {
+		value, err := row.Version.Encoder.Append([]byte{}, row.Values)
+		if err != nil {
+			return &EncodeError{err}
+		}
+		m.Value = value
+	}
+	if t := newest(batch).WriteTime; t != event.NoWriteTime {
+		m.Properties[event.WriteTimeProperty] = strconv.FormatInt(t, 10)
+	}
+	persisted := make(chan error, 1)
+	p.cfg.Publisher.Publish(ctx, m, func(err error) { persisted <- err })
+	if err := <-persisted; err != nil {
+		return fmt.Errorf("publish a row of %s: %w", row.Version.Table, err)
+	}
+	return nil
+}
+
+// settle remembers and acknowledges the events behind a publication that is persisted.
+func (p *Pipeline) settle(row readback.Row, batch []*Event) error {
+	for _, e := range batch {
+		// Invariant 5: a digest is remembered only now, and only when the row was
+		// certainly as new as the event and came from the node that wrote it.
+		if row.Fresh && row.Coordinator == e.NodeID {
+			p.seen.add(e)
+		}
+		if err := p.ack(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bury hands events that can never succeed to the dead letters.
+// Invariant 6: an event leaves the stream only with a copy and a log line.
+func (p *Pipeline) bury(ctx context.Context, batch []*Event, reason error) error {
+	for _, e := range batch {
+		if err := p.cfg.DeadLetters.Bury(ctx, e, reason); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("store event %s as a dead letter: %w", e.ID, err)
+		}
+		p.cfg.Log.Error("an event can never be published and is a dead letter now", "event", e.ID, "reason", reason)
+		if err := p.ack(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// backoff is a capped exponential pause with jitter.
+func backoff(attempt int) time.Duration {
+	d := min(firstRetry<<min(attempt, 16), longestRetry)
+	return d/2 + rand.N(d/2)
+}
+
+// wait waits for d or an arrival; it returns false when ctx ends first.
+func wait(ctx context.Context, arrived <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-arrived:
+	case <-t.C:
+	}
+	return true
+}
