@@ -1,0 +1,35 @@
+// Command cassandra-cdc is what a person runs: the agent beside a Cassandra node, and
+// the demo that shows the whole way of a write.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
+)
+
+type commands struct {
+	program.Flags
+
+	Agent   agentCommand   `cmd:"" help:"Follow the commit log of this Cassandra node and publish an event for every changed row."`
+	Demo    demoCommand    `cmd:"" help:"Start Cassandra and Pulsar on this machine and show writes arriving on a Pulsar topic."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run() error {
+	_, err := fmt.Println(program.Version())
+	return err
+}
+
+func main() {
+	var c commands
+	parsed := kong.Parse(&c, kong.Name("cassandra-cdc"), kong.UsageOnError(), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
+		kong.Description("Change data capture from Apache Cassandra into Apache Pulsar."))
+	program.Exit("cassandra-cdc", parsed.Run(&c.Flags))
+}

@@ -1,0 +1,49 @@
+// Command cassandra-source is the connector: it turns the events of one table into its
+// data topic. So far it runs stand-alone; what lets Pulsar host it comes with the
+// connector's own issue.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
+)
+
+type commands struct {
+	program.Flags
+
+	Run     runCommand     `cmd:"" help:"Run stand-alone: read the events of a table, publish its rows."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+type runCommand struct {
+	Config string `help:"Configuration file (YAML)." required:"" placeholder:"FILE" type:"existingfile"`
+}
+
+func (c *runCommand) Run(flags *program.Flags) error {
+	cfg, err := connector.LoadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	ctx, stop := program.UntilSignal()
+	defer stop()
+	return connector.Run(ctx, cfg, flags.Logger(os.Stderr))
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run() error {
+	_, err := fmt.Println(program.Version())
+	return err
+}
+
+func main() {
+	var c commands
+	parsed := kong.Parse(&c, kong.Name("cassandra-source"), kong.UsageOnError(),
+		kong.Description("Pulsar source connector for Apache Cassandra change data capture."))
+	program.Exit("cassandra-source", parsed.Run(&c.Flags))
+}

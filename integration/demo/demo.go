@@ -1,0 +1,194 @@
+// Package demo shows the whole way of a write, with real servers: Cassandra, the agent
+// beside it, Pulsar, the connector, and a consumer that decodes what arrives.
+//
+// Out comes a report for a person and the verdict whether every expected message
+// arrived, in order for each key. The demo decodes with an Avro library and the schema
+// registry's own answer, not with the encoders it watches.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cassandra-cdc/cassandra-cdc/agent"
+	"github.com/cassandra-cdc/cassandra-cdc/connector"
+	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+)
+
+// Options say what to run and where to tell about it.
+type Options struct {
+	Cassandra string // release line; "" means env.Cassandra50
+	Agent     string // path of the cassandra-cdc binary
+	Source    string // path of the cassandra-source binary
+	Dir       string // of the servers' files; "" means a temporary one
+	Keep      bool   // stay until ctx ends
+	Out       io.Writer
+}
+
+// Run runs the demo. Its error names every message that did not arrive.
+func Run(ctx context.Context, o Options) error {
+	if o.Cassandra == "" {
+		o.Cassandra = env.Cassandra50
+	}
+	for _, binary := range []string{o.Agent, o.Source} {
+		if _, err := os.Stat(binary); err != nil {
+			return fmt.Errorf("the demo needs the program %s: build it with `make build`", binary)
+		}
+	}
+	report := newReport(o.Out)
+	servers, err := env.New(env.Options{WorkDir: o.Dir, Progress: report.progress})
+	if err != nil {
+		return err
+	}
+	defer servers.Close()
+	if missing := servers.Check(ctx, o.Cassandra, env.PulsarStandalone); len(missing) > 0 {
+		return errors.Join(missing...)
+	}
+	s, err := Start(ctx, servers, o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	err = s.Play(ctx, report)
+	if o.Keep && ctx.Err() == nil {
+		report.lookAround(s)
+		<-ctx.Done()
+	}
+	return err
+}
+
+// Stage is everything running and ready for writes.
+type Stage struct {
+	Cassandra *env.Cassandra
+	Pulsar    *env.Pulsar
+	Agent     *env.Program
+	Connector *env.Program
+
+	session *cassandra.Session
+	client  *pulsar.Client
+	watch   *watch
+}
+
+const (
+	keyspace  = "demo"
+	table     = "customer"
+	eventsFor = "events-" + keyspace + "." + table
+	// DataTopic is where the demo's rows are published.
+	DataTopic = "data-" + keyspace + "." + table
+)
+
+// Start starts the servers, makes the table, and starts agent and connector as
+// processes of their own.
+func Start(ctx context.Context, servers *env.Env, o Options) (*Stage, error) {
+	s := &Stage{}
+	both, starting := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		s.Cassandra, err = servers.StartCassandra(starting, env.CassandraOptions{Version: o.Cassandra})
+		return err
+	})
+	both.Go(func() (err error) {
+		s.Pulsar, err = servers.StartPulsar(starting, env.PulsarOptions{})
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(ctx, servers.WorkDir(), o); err != nil {
+		s.Close()
+		return nil, err
+	}
+	both, starting = errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		s.Agent, err = servers.StartProgram(starting, env.ProgramOptions{
+			Name: "agent", Path: o.Agent, Args: []string{"agent", "--config", agentConfig(servers.WorkDir())}, Ready: "agent started",
+		})
+		return err
+	})
+	both.Go(func() (err error) {
+		s.Connector, err = servers.StartProgram(starting, env.ProgramOptions{
+			Name: "connector", Path: o.Source, Args: []string{"run", "--config", connectorConfig(servers.WorkDir())}, Ready: "connector started",
+		})
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func agentConfig(dir string) string     { return filepath.Join(dir, "agent.yaml") }
+func connectorConfig(dir string) string { return filepath.Join(dir, "connector.yaml") }
+
+// prepare makes the table, the consumers and the configuration files.
+func (s *Stage) prepare(ctx context.Context, dir string, o Options) (err error) {
+	if s.session, err = cassandra.Connect(ctx, cassandra.Config{ContactPoints: []string{s.Cassandra.Address()}, OnlyContactPoints: true}); err != nil {
+		return err
+	}
+	for _, statement := range ddl {
+		if err := s.session.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	if s.client, err = pulsar.Connect(ctx, pulsar.Config{ServiceURL: s.Pulsar.ServiceURL(), Log: slog.New(slog.DiscardHandler)}); err != nil {
+		return err
+	}
+	if s.watch, err = newWatch(ctx, s.client, s.Pulsar.AdminURL()); err != nil {
+		return err
+	}
+	if err := writeYAML(agentConfig(dir), agent.Config{
+		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(),
+	}); err != nil {
+		return err
+	}
+	return writeYAML(connectorConfig(dir), connector.Config{
+		PulsarServiceURL: s.Pulsar.ServiceURL(), Keyspace: keyspace, Table: table, EventsTopic: eventsFor, DestinationTopic: DataTopic,
+		ContactPoints: []string{s.Cassandra.Host()}, Port: s.Cassandra.Port(),
+	})
+}
+
+func writeYAML(path string, config any) error {
+	text, err := yaml.Marshal(config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
+// Close ends the demo's own connections; the servers belong to their env.Env.
+func (s *Stage) Close() {
+	if s.watch != nil {
+		s.watch.close()
+	}
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.session != nil {
+		s.session.Close()
+	}
+}
+
+// died says which of the programs has ended, if one has.
+func (s *Stage) died() error {
+	for _, p := range []*env.Program{s.Agent, s.Connector} {
+		if !p.Running() {
+			return fmt.Errorf("the %s has ended; its log is %s", p.Name(), p.LogFile())
+		}
+	}
+	return nil
+}
+
+// arrivalTime bounds the wait for a message. Everything is far quicker; a machine under
+// load may need seconds for the first one.
+const arrivalTime = 60 * time.Second
