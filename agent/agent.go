@@ -64,8 +64,8 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 
 	a := &agent{
 		log: log, schemas: tables, decoder: mutation.NewDecoder(tables),
-		quarantine: quarantine{cfg.quarantineDir(), log},
-		publisher:  newPublisher(client, local.HostID, cfg, log),
+		quarantine: quarantine{cfg.quarantineDir(), log}, skipped: skipped{log: log},
+		publisher: newPublisher(client, local.HostID, cfg, log),
 	}
 	log.Info("agent started", "node", local.HostID, "release", local.ReleaseVersion, "cdc_raw", node.CDCRawDirectory, "tables", a.tablesWithCDC())
 
@@ -87,6 +87,7 @@ type agent struct {
 	changes    changes
 	writes     []event.Write // scratch of digest
 	quarantine quarantine
+	skipped    skipped
 	publisher  *publisher
 }
 
@@ -114,6 +115,9 @@ func (a *agent) follow(ctx context.Context, t *tail.Tailer) error {
 // Entry publishes the changes of one entry of the log.
 func (a *agent) Entry(ctx context.Context, e tail.Entry) error {
 	err := a.decode(ctx, e)
+	if err == nil {
+		a.skipped.note(a.changes.skipped, e.Position)
+	}
 	if err == nil && len(a.changes.list) > 0 {
 		err = a.publisher.publish(ctx, a.changes.list, a.digest(e.Body), e.Position, e.Watermark)
 		if err == nil {

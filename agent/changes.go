@@ -35,12 +35,26 @@ type changes struct {
 	schemaVersion     string // that the node noted in system.local; "" when it did not
 	schemaVersionTime int64
 
-	skippedRangeTombstones int
-	skippedCounters        int
+	skipped [skipReasons]int // changes that became no event, by reason
+}
+
+// skipReason is why a change becomes no event.
+type skipReason uint8
+
+const (
+	rangeTombstone skipReason = iota
+	counterTable
+	skipReasons
+)
+
+func (r skipReason) String() string {
+	return [skipReasons]string{"bound of a range delete", "update of a counter table"}[r]
 }
 
 func (c *changes) reset() {
-	*c = changes{list: c.list[:0], ddlTime: mutation.NoTimestamp, skippedRangeTombstones: c.skippedRangeTombstones, skippedCounters: c.skippedCounters}
+	rows := c.update.rows[:0]
+	*c = changes{list: c.list[:0], ddlTime: mutation.NoTimestamp}
+	c.update.rows = rows
 }
 
 func (c *changes) Update(u *mutation.Update) bool {
@@ -54,7 +68,7 @@ func (c *changes) Update(u *mutation.Update) bool {
 		return false
 	case t.Counter:
 		c.userTable = true
-		c.skippedCounters++ // a counter has no Avro form upstream; events for them come with the agent's issue
+		c.skipped[counterTable]++
 		return false
 	}
 	c.userTable = true
@@ -85,7 +99,7 @@ func (c *changes) Row(u *mutation.Update, r *mutation.Row) {
 
 func (c *changes) Marker(u *mutation.Update, m *mutation.Marker) {
 	if !own(u.Table) {
-		c.skippedRangeTombstones++
+		c.skipped[rangeTombstone]++
 	}
 }
 

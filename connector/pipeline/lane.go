@@ -146,10 +146,15 @@ func (p *Pipeline) publish(ctx context.Context, row readback.Row, batch []*Event
 	}
 	persisted := make(chan error, 1)
 	p.cfg.Publisher.Publish(ctx, m, func(err error) { persisted <- err })
-	if err := <-persisted; err != nil {
-		return fmt.Errorf("publish a row of %s: %w", row.Version.Table, err)
+	select {
+	case err := <-persisted:
+		if err != nil {
+			return fmt.Errorf("publish a row of %s: %w", row.Version.Table, err)
+		}
+		return nil
+	case <-ctx.Done(): // a broker that is away may take for ever
+		return ctx.Err()
 	}
-	return nil
 }
 
 // settle remembers and acknowledges the events behind a publication that is persisted.

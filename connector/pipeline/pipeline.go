@@ -65,6 +65,7 @@ type DeadLetters interface {
 // Class is what a failure calls for.
 type Class uint8
 
+// The classes.
 const (
 	Retry      Class = iota // hold the events and try again: the cluster or the broker has trouble
 	Impossible              // give up on these events after a few attempts

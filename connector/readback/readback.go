@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
@@ -73,7 +74,7 @@ func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 	if err != nil {
 		return Row{}, &KeyError{err}
 	}
-	s, args := v.wholeRow, append(partition, clustering...)
+	s, args := v.wholeRow, slices.Concat(partition, clustering)
 	if len(clustering) > 0 && clustering[0] == nil {
 		s, args = v.partition, partition
 	}

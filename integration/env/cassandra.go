@@ -106,26 +106,29 @@ func (c *Cassandra) bringUp(ctx context.Context) error {
 	if c.lib, err = c.env.cassandraJars(ctx, c.spec); err != nil {
 		return err
 	}
-	old, err := loadInstance(c.dir)
-	if err != nil {
-		return err
-	}
-	if old != nil {
-		if err := old.sameAs(c.server); err != nil {
-			return err
-		}
-		c.host, c.ports = old.Host, old.Cassandra
-		return c.Start(ctx)
-	}
 	return c.onFreePorts(func() error {
-		if err := c.choosePorts(); err != nil {
+		in, err := c.resume("data", "commitlog", "cdc_raw", "hints", "saved_caches")
+		if err != nil {
 			return err
 		}
-		if err := saveInstance(c.dir, instance{Kind: c.kind, Release: c.release, Host: c.host, Cassandra: c.ports}); err != nil {
+		if in != nil {
+			c.host, c.ports = in.Host, in.Cassandra
+		} else if err := c.choosePorts(); err != nil {
 			return err
 		}
-		return c.Start(ctx)
+		c.pinPorts()
+		if err := c.remember(in != nil); err != nil {
+			return err
+		}
+		if err := c.Start(ctx); err != nil {
+			return err
+		}
+		return c.remember(true)
 	})
+}
+
+func (c *Cassandra) remember(ready bool) error {
+	return saveInstance(c.dir, instance{Kind: c.kind, Release: c.release, Host: c.host, Ready: ready, Cassandra: c.ports})
 }
 
 func (c *Cassandra) choosePorts() error {
@@ -134,13 +137,17 @@ func (c *Cassandra) choosePorts() error {
 		return err
 	}
 	c.ports = cassandraPorts{CQL: free[0], Storage: free[1], SSL: free[2], JMX: free[3]}
+	return nil
+}
+
+// pinPorts puts the caller's own choices in.
+func (c *Cassandra) pinPorts() {
 	if c.opts.Port != 0 {
 		c.ports.CQL = c.opts.Port
 	}
 	if c.opts.StoragePort != 0 {
 		c.ports.Storage = c.opts.StoragePort
 	}
-	return nil
 }
 
 // Start starts the node again after Stop, Kill or a crash, with its data and

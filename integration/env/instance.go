@@ -16,11 +16,31 @@ type instance struct {
 	Kind      string         `json:"kind"`
 	Release   string         `json:"release"`
 	Host      string         `json:"host"`
+	Ready     bool           `json:"ready"` // came up at least once; else its data is worthless
 	Cassandra cassandraPorts `json:"cassandra,omitzero"`
 	Pulsar    pulsarPorts    `json:"pulsar,omitzero"`
 }
 
 const instanceFile = "instance.json"
+
+// resume returns what the server's directory remembers, nil if it is to start
+// from nothing. What a first start left that never succeeded is removed: such
+// data may name ports that the server no longer has.
+func (s *server) resume(data ...string) (*instance, error) {
+	in, err := loadInstance(s.dir)
+	if in == nil || err != nil {
+		return nil, err
+	}
+	if in.Ready {
+		return in, in.sameAs(s)
+	}
+	for _, sub := range data {
+		if err := os.RemoveAll(filepath.Join(s.dir, sub)); err != nil {
+			return nil, fmt.Errorf("remove what a failed start left: %w", err)
+		}
+	}
+	return nil, nil
+}
 
 // loadInstance returns nil if the directory holds no server yet.
 func loadInstance(dir string) (*instance, error) {

@@ -5,7 +5,6 @@ package env
 
 import (
 	"fmt"
-	"io"
 	"os/exec"
 	"runtime"
 	"strconv"
@@ -74,7 +73,7 @@ func startGuard(group int) (release func(), err error) {
 	return func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		_ = held.(io.Closer).Close()
+		_ = held.Close()
 	}, nil
 }
 

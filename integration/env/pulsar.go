@@ -58,7 +58,8 @@ type Pulsar struct {
 type pulsarPorts struct {
 	Broker int `json:"broker"`
 	Web    int `json:"web"`
-	// The bookie chooses its own port at its first start and keeps it.
+	Bookie int `json:"bookie"`
+	Keeper int `json:"zookeeper"`
 }
 
 // StartPulsar fetches what is missing, starts a broker and returns when it is
@@ -92,41 +93,48 @@ func (p *Pulsar) bringUp(ctx context.Context) error {
 	if p.dist, err = p.env.pulsarHome(ctx); err != nil {
 		return err
 	}
-	old, err := loadInstance(p.dir)
-	if err != nil {
-		return err
-	}
-	if old != nil {
-		if err := old.sameAs(p.server); err != nil {
-			return err
-		}
-		p.host, p.ports = old.Host, old.Pulsar
-		return p.Start(ctx)
-	}
 	return p.onFreePorts(func() error {
-		if err := p.choosePorts(); err != nil {
+		in, err := p.resume("data")
+		if err != nil {
 			return err
 		}
-		if err := saveInstance(p.dir, instance{Kind: p.kind, Release: p.release, Host: p.host, Pulsar: p.ports}); err != nil {
+		if in != nil {
+			p.host, p.ports = in.Host, in.Pulsar
+		} else if err := p.choosePorts(); err != nil {
 			return err
 		}
-		return p.Start(ctx)
+		p.pinPorts()
+		if err := p.remember(in != nil); err != nil {
+			return err
+		}
+		if err := p.Start(ctx); err != nil {
+			return err
+		}
+		return p.remember(true)
 	})
 }
 
+func (p *Pulsar) remember(ready bool) error {
+	return saveInstance(p.dir, instance{Kind: p.kind, Release: p.release, Host: p.host, Ready: ready, Pulsar: p.ports})
+}
+
 func (p *Pulsar) choosePorts() error {
-	free, err := freePorts(p.host, 2)
+	free, err := freePorts(p.host, 4)
 	if err != nil {
 		return err
 	}
-	p.ports = pulsarPorts{Broker: free[0], Web: free[1]}
+	p.ports = pulsarPorts{Broker: free[0], Web: free[1], Bookie: free[2], Keeper: free[3]}
+	return nil
+}
+
+// pinPorts puts the caller's own choices in.
+func (p *Pulsar) pinPorts() {
 	if p.opts.BrokerPort != 0 {
 		p.ports.Broker = p.opts.BrokerPort
 	}
 	if p.opts.WebPort != 0 {
 		p.ports.Web = p.opts.WebPort
 	}
-	return nil
 }
 
 // Start starts the broker again after Stop, Kill or a crash, with its data and
@@ -137,7 +145,7 @@ func (p *Pulsar) Start(ctx context.Context) error {
 	if p.Running() {
 		return nil
 	}
-	for _, port := range []int{p.ports.Broker, p.ports.Web} {
+	for _, port := range []int{p.ports.Broker, p.ports.Web, p.ports.Bookie, p.ports.Keeper} {
 		if err := portFree(p.host, port); err != nil {
 			return fmt.Errorf("start %s: %w", p.label(), err)
 		}
@@ -145,13 +153,18 @@ func (p *Pulsar) Start(ctx context.Context) error {
 	if err := p.writeFiles(); err != nil {
 		return fmt.Errorf("start %s: %w", p.label(), err)
 	}
-	args := []string{"standalone", "--no-stream-storage"}
+	args := []string{
+		"standalone", "--no-stream-storage",
+		"--zookeeper-port", strconv.Itoa(p.ports.Keeper),
+		"--bookkeeper-port", strconv.Itoa(p.ports.Bookie),
+	}
 	if p.opts.WithoutFunctions {
 		args = append(args, "--no-functions-worker")
 	}
 	cmd := exec.Command(filepath.Join(p.dir, "bin", "pulsar"), args...)
 	cmd.Dir = p.dir
-	cmd.Env = append(p.environ(p.serverMemory()...), p.opts.Environment...)
+	cmd.Env = append(p.environ(p.serverMemory()...), "PULSAR_STANDALONE_USE_ZOOKEEPER=1")
+	cmd.Env = append(cmd.Env, p.opts.Environment...)
 	return p.launch(ctx, cmd, p.ready)
 }
 

@@ -77,8 +77,8 @@ func (p *Pulsar) settings() map[string]string {
 		// By default a topic that nobody uses for a minute is deleted, with
 		// its data and schema.
 		"brokerDeleteInactiveTopicsEnabled": "false",
-		// Off by default in standalone.conf's absence of it: a redelivered
-		// batch would bring back what was acknowledged.
+		// Off by default: a redelivered batch would bring back the messages of
+		// it that were acknowledged.
 		"acknowledgmentAtBatchIndexLevelEnabled": "true",
 	}
 }

@@ -198,6 +198,24 @@ func TestInstanceOfAnotherRelease(t *testing.T) {
 	}
 }
 
+func TestAFailedFirstStartIsForgotten(t *testing.T) {
+	e := newEnv(t)
+	s, err := e.newServer("cassandra", "5.0.6", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(s.dir, "data", "x"), "")
+	for _, ready := range []bool{true, false} {
+		if err := saveInstance(s.dir, instance{Kind: "cassandra", Release: "5.0.6", Ready: ready}); err != nil {
+			t.Fatal(err)
+		}
+		in, err := s.resume("data")
+		if err != nil || (in != nil) != ready || there(filepath.Join(s.dir, "data")) != ready {
+			t.Errorf("ready %v: got %v, %v", ready, in, err)
+		}
+	}
+}
+
 func TestFreePortsDiffer(t *testing.T) {
 	seen := make(map[int]bool)
 	for range 20 {

@@ -56,7 +56,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	cluster.Consistency = gocql.LocalQuorum
 	cluster.DisableInitialHostLookup = cfg.OnlyContactPoints
 	cluster.Logger = driverLog{cfg.Log}
-	var nodes gocql.HostSelectionPolicy = gocql.RoundRobinHostPolicy()
+	nodes := gocql.RoundRobinHostPolicy()
 	if cfg.LocalDC != "" {
 		nodes = gocql.DCAwareRoundRobinPolicy(cfg.LocalDC)
 		cluster.HostFilter = gocql.DataCentreHostFilter(cfg.LocalDC)

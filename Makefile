@@ -1,0 +1,50 @@
+# Bare `make` tells what there is to do.
+.DEFAULT_GOAL := help
+
+GO      ?= go
+DIST    := dist
+LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# The packages whose tests start real servers when -short is not given.
+REAL    := ./integration/... ./internal/pulsar/...
+
+.PHONY: help
+help: ## tell what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the programs into dist/
+	@command -v $(GO) >/dev/null || { echo 'Go 1.25 or newer is needed: install your system'"'"'s package (golang), or the archive that the Go project offers'; exit 1; }
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(DIST)/ ./cmd/...
+
+.PHONY: demo
+demo: build ## start Cassandra and Pulsar here and watch writes arrive on a topic
+	@$(DIST)/cassandra-cdc demo $(ARGS)
+
+.PHONY: test
+test: test-short test-real ## all tests: the quick ones first, then those with real servers
+
+.PHONY: test-short
+test-short: ## the tests that need no server (under a minute)
+	$(GO) vet ./...
+	$(GO) test -short ./...
+
+.PHONY: test-real
+test-real: ## the tests against real Cassandra nodes and a real Pulsar
+	$(GO) test -count=1 -p 1 -timeout 60m $(REAL)
+
+.PHONY: lint
+lint: ## golangci-lint with the project's settings
+	$(GO) run $(LINTER) run ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s} -fuzzminimizetime 1x $$p || exit 1; \
+		done; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built (the cache of servers stays)
+	rm -rf $(DIST)

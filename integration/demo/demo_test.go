@@ -1,0 +1,223 @@
+// The demo as a test, for each release line that the agent follows; and what Pulsar's
+// own Java client, which shares no line with us, makes of the data topic.
+
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector"
+	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
+	"github.com/cassandra-cdc/cassandra-cdc/integration/env/envtest"
+)
+
+// programs builds the two binaries, so that the test runs what a person runs.
+func programs(t *testing.T) (agent, source string) {
+	t.Helper()
+	dir := t.TempDir()
+	build := exec.Command("go", "build", "-o", dir, "../../cmd/cassandra-cdc", "../../cmd/cassandra-source")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the programs: %v\n%s", err, out)
+	}
+	return filepath.Join(dir, "cassandra-cdc"), filepath.Join(dir, "cassandra-source")
+}
+
+// testLog keeps the report out of a passing test's output.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimRight(string(p), "\n"))
+	return len(p), nil
+}
+
+func TestDemo(t *testing.T) {
+	for _, version := range []string{env.Cassandra50, env.Cassandra41} {
+		t.Run(version, func(t *testing.T) {
+			servers := envtest.ForTest(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+			defer cancel()
+			agent, source := programs(t)
+			stage, err := Start(ctx, servers, Options{Cassandra: version, Agent: agent, Source: source})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stage.Close()
+			if err := stage.Play(ctx, newReport(testLog{t})); err != nil {
+				t.Error(err)
+			}
+			t.Run("Java's client reads the data topic", func(t *testing.T) { javaReads(ctx, t, stage) })
+			t.Run("table without cdc", func(t *testing.T) { withoutCDC(ctx, t, stage) })
+			t.Run("restart", func(t *testing.T) { restart(ctx, t, stage) })
+		})
+	}
+}
+
+// javaReads holds what `pulsar-client consume` prints with the schema AUTO_CONSUME
+// against the demo's script.
+func javaReads(ctx context.Context, t *testing.T, s *Stage) {
+	args := []string{"consume", "-s", "java", "-n", fmt.Sprint(len(steps)), "-p", "Earliest", "-st", "auto_consume", DataTopic}
+	cmd := s.Pulsar.ClientCommand(ctx, args...)
+	var failed bytes.Buffer
+	cmd.Stderr = &failed
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("pulsar-client: %v\n%s", err, failed.String())
+	}
+	var contents []string
+	for _, line := range strings.Split(string(out), "\n") {
+		if _, content, ok := strings.Cut(line, "content:{key={"); ok {
+			contents = append(contents, strings.TrimSuffix(content, "}}"))
+		}
+	}
+	if len(contents) != len(steps) {
+		t.Fatalf("Java's client decoded %d messages of %d:\n%s", len(contents), len(steps), out)
+	}
+	for i, st := range steps {
+		key, value, _ := strings.Cut(contents[i], "}, value={")
+		if diff := differsFromJava(st.key, key); diff != "" {
+			t.Errorf("%s: key %s: %s", st.about, key, diff)
+		}
+		if st.value == "null" {
+			if value != "value=NULL" {
+				t.Errorf("%s: Java's client sees {%s} where a delete was", st.about, value)
+			}
+		} else if diff := differsFromJava(st.value, value); diff != "" {
+			t.Errorf("%s: value {%s}: %s", st.about, value, diff)
+		}
+	}
+}
+
+// differsFromJava says what of a JSON object is not in Java's rendering of the record,
+// name=value, name=value: all fields of the object, and only nulls besides.
+func differsFromJava(object, java string) string {
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(object), &fields); err != nil {
+		return err.Error()
+	}
+	set := 0
+	for name, v := range fields {
+		if nested, ok := v.(map[string]any); ok {
+			for inner, v := range nested {
+				if !strings.Contains(java, inner+"="+javaText(v)) {
+					return fmt.Sprintf("no %s.%s=%s", name, inner, javaText(v))
+				}
+			}
+			set += len(nested)
+		}
+		if v != nil {
+			set++
+		}
+		if want := name + "=" + javaText(v); !strings.Contains(java, want) {
+			return "no " + want
+		}
+	}
+	if got := strings.Count(java, "=") - strings.Count(java, "=NULL"); got != set {
+		return fmt.Sprintf("%d fields are set, want %d", got, set)
+	}
+	return ""
+}
+
+func javaText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case float64:
+		return fmt.Sprintf("%.0f", v)
+	case []any:
+		var items []string
+		for _, item := range v {
+			items = append(items, javaText(item))
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case map[string]any:
+		return "{"
+	}
+	return fmt.Sprint(v)
+}
+
+// withoutCDC starts a connector for a table that sends no events: it must say so and
+// not wait for ever.
+func withoutCDC(ctx context.Context, t *testing.T, s *Stage) {
+	if err := s.session.Exec(ctx, "CREATE TABLE demo.silent (id int PRIMARY KEY, v text)"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := connector.Config{
+		PulsarServiceURL: s.Pulsar.ServiceURL(), Keyspace: "demo", Table: "silent",
+		EventsTopic: "events-demo.silent", DestinationTopic: "data-demo.silent",
+		ContactPoints: []string{s.Cassandra.Address()},
+	}
+	path := filepath.Join(t.TempDir(), "connector.yaml")
+	fails := func(want ...string) {
+		t.Helper()
+		if err := writeYAML(path, cfg); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(ctx, s.Connector.Path(), "run", "--config", path).CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+			t.Errorf("the connector ended with %v, want status 1", err)
+		}
+		if lines := strings.Split(strings.TrimSpace(string(out)), "\n"); len(lines) != 1 {
+			t.Errorf("%d lines, want one:\n%s", len(lines), out)
+		}
+		for _, w := range want {
+			if !strings.Contains(string(out), w) {
+				t.Errorf("no %q in %s", w, out)
+			}
+		}
+	}
+	fails("demo.silent", "ALTER TABLE demo.silent WITH cdc = true")
+	cfg.Table = "missing"
+	fails("demo.missing", "does not exist")
+}
+
+// restart kills agent and connector without warning, writes meanwhile, and starts them
+// again: every row must arrive.
+func restart(ctx context.Context, t *testing.T, s *Stage) {
+	s.Agent.Kill()
+	s.Connector.Kill()
+	_, before := s.watch.counts()
+	want := map[string]bool{}
+	for id := range 20 {
+		if err := s.session.Exec(ctx, fmt.Sprintf("UPDATE demo.customer SET name = 'meanwhile' WHERE region = 'asia' AND id = %d", id)); err != nil {
+			t.Fatal(err)
+		}
+		want[fmt.Sprintf(`{"region":"asia","id":%d}`, id)] = true
+	}
+	for _, p := range []*env.Program{s.Agent, s.Connector} {
+		if err := p.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	timeout := time.After(arrivalTime)
+	for {
+		_, rows, more, err := s.watch.since(0, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range rows {
+			if a.value == `{"name":"meanwhile"}` {
+				delete(want, a.key)
+			}
+		}
+		if len(want) == 0 {
+			return
+		}
+		select {
+		case <-more:
+		case <-timeout:
+			log, _ := os.ReadFile(s.Agent.LogFile())
+			t.Fatalf("%d rows did not arrive: %v\nagent log:\n%s", len(want), want, log)
+		}
+	}
+}
