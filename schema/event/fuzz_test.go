@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/cassandra-cdc/cassandra-cdc/schema/capturetest"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/row/capturetest"
 )
 
 const allKeyTypes = `CREATE TABLE ks.t (p_ascii ascii, p_bigint bigint, p_decimal decimal, c_blob blob, c_boolean boolean,

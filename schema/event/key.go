@@ -8,8 +8,8 @@ import (
 	"fmt"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/row/avro"
 )
 
 // Key is the compiled primary-key record of one version of a table. It is

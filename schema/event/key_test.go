@@ -14,9 +14,9 @@ import (
 	"testing"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/capturetest"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/row/capturetest"
 )
 
 func newKey(t testing.TB, table *schema.Table) *event.Key {

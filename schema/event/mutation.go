@@ -5,7 +5,7 @@ package event
 import (
 	"fmt"
 
-	"github.com/cassandra-cdc/cassandra-cdc/schema/row/avro"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
 )
 
 // MutationSchema is the Avro schema of the payload, byte for byte as the Java

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/row/avro"
 )
 
 var (

@@ -17,8 +17,8 @@ import (
 	"slices"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/row/avro"
 )
 
 // Encoder encodes the rows of one version of a table. It is immutable and safe for

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/capturetest"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/row/capturetest"
 )
 
 func newEncoder(t testing.TB, table *schema.Table) *row.Encoder {

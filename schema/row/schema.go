@@ -9,8 +9,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/row/avro"
 )
 
 // recordSchema is the record of some of a table's columns. Both records of the
