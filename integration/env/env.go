@@ -10,8 +10,8 @@
 // folder, is checked against the sums in versions.go, and is shared by all
 // runs. A server's directory holds its configuration, data and log.
 //
-// It never uses a container, never listens beyond loopback, never changes
-// anything outside the cache and the work directory, and never lets a server
+// It never uses a container, never listens beyond loopback (but see
+// PulsarOptions.ZooKeeper), never changes anything outside the cache and the work directory, and never lets a server
 // outlive the process that started it.
 package env
 

@@ -50,6 +50,8 @@ func (p *Program) Path() string { return p.opts.Path }
 // Start starts the program again after Stop, Kill or its end. Nothing happens if
 // it runs.
 func (p *Program) Start(ctx context.Context) error {
+	p.starting.Lock()
+	defer p.starting.Unlock()
 	if p.Running() {
 		return nil
 	}

@@ -41,6 +41,18 @@ type PulsarOptions struct {
 	// Environment is added to the broker's, and so to that of functions that
 	// run as processes.
 	Environment []string
+	// ZooKeeper keeps metadata in an embedded ZooKeeper instead of RocksDB. Set
+	// it to kill the broker, or to have functions go on after a restart:
+	//
+	//   - RocksDB does not forget the dead broker's registrations. After a kill
+	//     the bookie registers and removes itself in a loop, thousands of times,
+	//     and sometimes the broker gives up ("exited with status 1").
+	//   - With RocksDB the functions worker looks for uploaded packages before
+	//     the broker can hand them out, and does not start them.
+	//
+	// The price: ZooKeeper listens on all interfaces, on a free port; Pulsar has
+	// no setting for that. All else listens on Host only.
+	ZooKeeper bool
 	// WithoutFunctions leaves the functions worker out.
 	WithoutFunctions bool
 }
@@ -58,8 +70,10 @@ type Pulsar struct {
 type pulsarPorts struct {
 	Broker int `json:"broker"`
 	Web    int `json:"web"`
-	Bookie int `json:"bookie"`
-	Keeper int `json:"zookeeper"`
+	// With RocksDB the bookie chooses its own port at its first start and keeps
+	// it; these are 0 then.
+	Bookie    int `json:"bookie,omitzero"`
+	ZooKeeper int `json:"zookeeper,omitzero"`
 }
 
 // StartPulsar fetches what is missing, starts a broker and returns when it is
@@ -123,7 +137,10 @@ func (p *Pulsar) choosePorts() error {
 	if err != nil {
 		return err
 	}
-	p.ports = pulsarPorts{Broker: free[0], Web: free[1], Bookie: free[2], Keeper: free[3]}
+	p.ports = pulsarPorts{Broker: free[0], Web: free[1]}
+	if p.opts.ZooKeeper {
+		p.ports.Bookie, p.ports.ZooKeeper = free[2], free[3]
+	}
 	return nil
 }
 
@@ -145,7 +162,10 @@ func (p *Pulsar) Start(ctx context.Context) error {
 	if p.Running() {
 		return nil
 	}
-	for _, port := range []int{p.ports.Broker, p.ports.Web, p.ports.Bookie, p.ports.Keeper} {
+	for _, port := range []int{p.ports.Broker, p.ports.Web, p.ports.Bookie, p.ports.ZooKeeper} {
+		if port == 0 {
+			continue
+		}
 		if err := portFree(p.host, port); err != nil {
 			return fmt.Errorf("start %s: %w", p.label(), err)
 		}
@@ -153,18 +173,18 @@ func (p *Pulsar) Start(ctx context.Context) error {
 	if err := p.writeFiles(); err != nil {
 		return fmt.Errorf("start %s: %w", p.label(), err)
 	}
-	args := []string{
-		"standalone", "--no-stream-storage",
-		"--zookeeper-port", strconv.Itoa(p.ports.Keeper),
-		"--bookkeeper-port", strconv.Itoa(p.ports.Bookie),
+	args := []string{"standalone", "--no-stream-storage"}
+	environ := p.environ(p.serverMemory()...)
+	if p.ports.ZooKeeper != 0 {
+		args = append(args, "--zookeeper-port", strconv.Itoa(p.ports.ZooKeeper), "--bookkeeper-port", strconv.Itoa(p.ports.Bookie))
+		environ = append(environ, "PULSAR_STANDALONE_USE_ZOOKEEPER=1")
 	}
 	if p.opts.WithoutFunctions {
 		args = append(args, "--no-functions-worker")
 	}
 	cmd := exec.Command(filepath.Join(p.dir, "bin", "pulsar"), args...)
 	cmd.Dir = p.dir
-	cmd.Env = append(p.environ(p.serverMemory()...), "PULSAR_STANDALONE_USE_ZOOKEEPER=1")
-	cmd.Env = append(cmd.Env, p.opts.Environment...)
+	cmd.Env = append(environ, p.opts.Environment...)
 	return p.launch(ctx, cmd, p.ready)
 }
 

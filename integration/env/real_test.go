@@ -142,21 +142,37 @@ func connect(t *testing.T, c *env.Cassandra) *gocql.Session {
 }
 
 func TestPulsar(t *testing.T) {
+	testPulsar(t, env.PulsarOptions{}, func(p *env.Pulsar) {
+		if err := p.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPulsarAfterAKill(t *testing.T) {
+	testPulsar(t, env.PulsarOptions{ZooKeeper: true}, (*env.Pulsar).Kill)
+}
+
+// testPulsar ends a broker and starts it again: its address and what was
+// published must be there.
+func testPulsar(t *testing.T, opts env.PulsarOptions, end func(*env.Pulsar)) {
 	e := envtest.ForTest(t)
-	ctx := t.Context()
-	p, err := e.StartPulsar(ctx, env.PulsarOptions{})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	p, err := e.StartPulsar(ctx, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
 	produce := p.ClientCommand(ctx, "produce", "persistent://public/default/t", "-m", "hello")
 	if out, err := produce.CombinedOutput(); err != nil {
 		t.Fatalf("pulsar-client produce: %v\n%s", err, out)
 	}
 
 	url := p.ServiceURL()
-	p.Kill()
+	end(p)
+	if p.Running() {
+		t.Error("still running")
+	}
 	if err := p.Start(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -530,7 +530,7 @@ func TestCloseWhileSending(t *testing.T) {
 func TestBrokerRestart(t *testing.T) {
 	t.Parallel()
 	e := envtest.ForTest(t)
-	b, err := e.StartPulsar(within(t, 5*time.Minute), env.PulsarOptions{WithoutFunctions: true})
+	b, err := e.StartPulsar(within(t, 5*time.Minute), env.PulsarOptions{WithoutFunctions: true, ZooKeeper: true})
 	if err != nil {
 		t.Fatal(err)
 	}
