@@ -28,12 +28,13 @@ type segment struct {
 	reader *commitlog.Reader
 
 	complete bool  // Cassandra will not write to it any more
+	more     bool  // reading stopped before the end of what is written
 	drained  bool  // complete, and read to its end
 	end      int64 // offset behind the last entry that was read
 }
 
-// readAtOnce bounds how many entries of one segment are read before the next segment
-// has its turn.
+// readAtOnce bounds how many entries are read before the directory and the checkpoints
+// have their turn.
 const readAtOnce = 4096
 
 // look finds out whether Cassandra is done with the segment; present says whether
@@ -89,6 +90,7 @@ func (s *segment) names() int {
 
 // read hands what is new to h and reports whether there was something.
 func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
+	s.more = false
 	if s.drained || s.file == nil {
 		return false, nil
 	}
@@ -132,11 +134,13 @@ func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
 			return some, err
 		}
 	}
+	s.more = true
 	return some, nil
 }
 
 func (s *segment) damaged(h Handler, d *commitlog.DamageError) error {
-	raw := make([]byte, d.End-d.Position.Offset)
+	// A marker that stands inside an entry read before it gives an end before the start.
+	raw := make([]byte, max(0, d.End-d.Position.Offset))
 	n, err := s.file.ReadAt(raw, d.Position.Offset)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("copy a damaged stretch of %s: %w", s.path, err)

@@ -122,6 +122,9 @@ func (t *Tailer) Run(ctx context.Context, h Handler) error {
 			if ctx.Err() != nil {
 				return nil
 			}
+			if s.more {
+				break // the order of the log: this one first
+			}
 		}
 		if now.Sub(saved) >= t.cfg.Save {
 			saved = now
@@ -207,14 +210,25 @@ func (t *Tailer) remove(s *segment) error {
 // forget drops the checkpoints of segments that cannot come back: those that neither
 // cdc_raw nor the commit log directory holds.
 func (t *Tailer) forget(present map[int64]bool) error {
+	var gone []int64
 	for _, id := range t.cfg.Checkpoints.Segments() {
-		if present[id] || slices.ContainsFunc(t.segments, func(s *segment) bool { return s.id == id }) {
-			continue
+		if !present[id] && !slices.ContainsFunc(t.segments, func(s *segment) bool { return s.id == id }) {
+			gone = append(gone, id)
 		}
-		twins, err := filepath.Glob(filepath.Join(t.cfg.CommitLogDir, fmt.Sprintf("CommitLog-*-%d.log", id)))
-		if err != nil || len(twins) > 0 {
-			continue
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	twins, err := os.ReadDir(t.cfg.CommitLogDir)
+	if err != nil {
+		return nil // what cannot be seen may be there
+	}
+	for _, f := range twins {
+		if id, ok := commitlog.ParseFileName(f.Name()); ok {
+			gone = slices.DeleteFunc(gone, func(g int64) bool { return g == id })
 		}
+	}
+	for _, id := range gone {
 		if err := t.cfg.Checkpoints.Remove(id); err != nil {
 			return err
 		}

@@ -62,6 +62,7 @@ func (p *Pipeline) unseen(events []*Event) (left []*Event, err error) {
 // cover reads the row that the events are about, publishes it and acknowledges them.
 // It tries until it succeeds, ctx ends, or the events prove impossible.
 func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
+	impossible := 0
 	for attempt := 0; ; attempt++ {
 		row, all, err := p.read(ctx, l, batch)
 		batch = all
@@ -78,27 +79,38 @@ func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
 		switch class := p.cfg.Classify(err); {
 		case class == Fatal:
 			return err
-		case attempt >= attempts-1 && (class == Impossible || errors.As(err, &unencodable)):
-			return p.bury(ctx, batch, err)
+		case class == Impossible, errors.As(err, &unencodable):
+			if impossible++; impossible == attempts {
+				return p.bury(ctx, batch, err)
+			}
 		}
 		pause := backoff(attempt)
 		p.cfg.Log.Warn("a row could not be published; trying again",
 			"error", err, "event", batch[0].ID, "attempt", attempt+1, "pause", pause)
-		if !wait(ctx, nil, pause) {
+		if !wait(ctx, pause) {
 			return nil
 		}
 	}
 }
 
 // read reads the row, again while it is not certainly as new as the newest event.
-// Events that arrive meanwhile join the batch.
+// Events that arrive meanwhile join the batch. Where the row stays stale to the end,
+// those that are newer than the batch was go back to the lane: they have not had their
+// time yet.
 func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.Row, []*Event, error) {
+	waited := newest(batch).WriteTime
 	for i := 0; ; i++ {
 		row, err := p.readOnce(ctx, newest(batch))
-		if err != nil || row.Fresh || i == len(staleDelays) {
+		if err == nil && !row.Fresh && i == len(staleDelays) {
+			var newer []*Event
+			batch, newer = split(batch, waited)
+			p.giveBack(l, newer)
+			return row, batch, nil
+		}
+		if err != nil || row.Fresh {
 			return row, batch, err
 		}
-		if !wait(ctx, l.arrived, staleDelays[i]) {
+		if !wait(ctx, staleDelays[i]) {
 			return row, batch, ctx.Err()
 		}
 		more, err := p.unseen(p.take(l))
@@ -107,6 +119,18 @@ func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.
 		}
 		batch = append(batch, more...)
 	}
+}
+
+// split parts the events that are newer than a write time from the others.
+func split(batch []*Event, writeTime int64) (others, newer []*Event) {
+	for _, e := range batch {
+		if e.Properties.WriteTime > writeTime {
+			newer = append(newer, e)
+		} else {
+			others = append(others, e)
+		}
+	}
+	return others, newer
 }
 
 func (p *Pipeline) readOnce(ctx context.Context, r readback.Request) (readback.Row, error) {
@@ -196,15 +220,14 @@ func backoff(attempt int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
-// wait waits for d or an arrival; it returns false when ctx ends first.
-func wait(ctx context.Context, arrived <-chan struct{}, d time.Duration) bool {
+// wait waits for d; it returns false when ctx ends first.
+func wait(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return false
-	case <-arrived:
 	case <-t.C:
+		return true
 	}
-	return true
 }

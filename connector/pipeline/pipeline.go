@@ -10,7 +10,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -134,38 +133,39 @@ func New(cfg Config) *Pipeline {
 // Run runs until ctx ends or something fails that no retry can mend. Events that are
 // not acknowledged then come again.
 func (p *Pipeline) Run(ctx context.Context) error {
+	caller := ctx
 	ctx, stop := context.WithCancelCause(ctx)
 	defer p.work.Wait()
 	defer stop(nil)
 	for {
-		e, err := p.cfg.Source.Receive(ctx)
-		if err != nil {
-			if cause := context.Cause(ctx); cause != nil {
-				return ended(cause)
-			}
-			return fmt.Errorf("receive an event: %w", err)
-		}
 		select {
 		case p.inFlight <- struct{}{}:
 		case <-ctx.Done():
-			return ended(context.Cause(ctx))
+			return ended(caller, ctx)
+		}
+		e, err := p.cfg.Source.Receive(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ended(caller, ctx)
+			}
+			return fmt.Errorf("receive an event: %w", err)
 		}
 		p.add(ctx, stop, e)
 	}
 }
 
-// ended tells a stop in good order from a failure.
-func ended(cause error) error {
-	if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
-		return nil
+// ended tells a stop by the caller, which is in good order, from the failure of a
+// lane, which may well wrap the end of some other context.
+func ended(caller, ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != context.Cause(caller) {
+		return cause
 	}
-	return cause
+	return nil
 }
 
 // lane holds the events of one key that wait for a read.
 type lane struct {
 	waiting []*Event
-	arrived chan struct{} // has a token when waiting grew
 }
 
 // add puts an event into its key's lane and sets the lane to work when it is new.
@@ -176,7 +176,7 @@ func (p *Pipeline) add(ctx context.Context, stop context.CancelCauseFunc, e *Eve
 	defer p.mu.Unlock()
 	l := p.lanes[key]
 	if l == nil {
-		l = &lane{arrived: make(chan struct{}, 1)}
+		l = &lane{}
 		p.lanes[key] = l
 		p.work.Add(1)
 		go func() {
@@ -187,10 +187,6 @@ func (p *Pipeline) add(ctx context.Context, stop context.CancelCauseFunc, e *Eve
 		}()
 	}
 	l.waiting = append(l.waiting, e)
-	select {
-	case l.arrived <- struct{}{}:
-	default:
-	}
 }
 
 // take empties the lane.
@@ -198,6 +194,13 @@ func (p *Pipeline) take(l *lane) []*Event {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return l.take()
+}
+
+// giveBack puts events at the front of the lane.
+func (p *Pipeline) giveBack(l *lane, events []*Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.waiting = append(events, l.waiting...)
 }
 
 // takeOrClose empties the lane, and closes it when there is nothing in it.
@@ -213,10 +216,6 @@ func (p *Pipeline) takeOrClose(key string, l *lane) (events []*Event, open bool)
 func (l *lane) take() []*Event {
 	events := l.waiting
 	l.waiting = nil
-	select {
-	case <-l.arrived:
-	default:
-	}
 	return events
 }
 

@@ -51,7 +51,11 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer servers.Close()
+	defer func() {
+		if err := servers.Close(); err != nil {
+			report.progress(err.Error())
+		}
+	}()
 	if missing := servers.Check(ctx, o.Cassandra, env.PulsarStandalone); len(missing) > 0 {
 		return errors.Join(missing...)
 	}

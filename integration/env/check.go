@@ -13,8 +13,8 @@ import (
 	"slices"
 )
 
-// Pulsar as a name for Check; Cassandra's names are its lines, Cassandra50 and
-// so on.
+// PulsarStandalone names Pulsar for Check; Cassandra's names are its lines,
+// Cassandra50 and so on.
 const PulsarStandalone = "pulsar"
 
 // Check returns what is missing to start all the named servers at the same

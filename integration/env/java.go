@@ -29,10 +29,10 @@ func (n javaNeed) fits(major int) bool {
 }
 
 func (n javaNeed) String() string {
-	switch {
-	case n.highest == n.lowest:
+	switch n.highest {
+	case n.lowest:
 		return fmt.Sprintf("Java %d", n.lowest)
-	case n.highest == 0:
+	case 0:
 		return fmt.Sprintf("Java %d or newer", n.lowest)
 	}
 	return fmt.Sprintf("Java %d or newer, up to %d,", n.lowest, n.highest)

@@ -4,6 +4,7 @@
 package env
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"runtime"
@@ -111,7 +112,8 @@ func (p *process) exitText() string {
 	if p.err == nil {
 		return "exited with status 0"
 	}
-	if exit, ok := p.err.(*exec.ExitError); ok {
+	var exit *exec.ExitError
+	if errors.As(p.err, &exit) {
 		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 			return fmt.Sprintf("was ended by signal %d (%s)", int(ws.Signal()), ws.Signal())
 		}

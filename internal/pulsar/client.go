@@ -208,7 +208,7 @@ func probe(ctx context.Context, inner client.Client, state *logState, timeout ti
 	}()
 	abandon := func() {
 		go func() {
-			<-answered
+			<-answered //nolint:errcheck // too late to matter
 			inner.Close()
 		}()
 	}

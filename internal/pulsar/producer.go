@@ -406,8 +406,8 @@ func (p *Producer) Close() {
 	p.mu.Lock()
 	p.kill(err)
 	p.mu.Unlock()
-	p.sending.Lock() // wait for the Sends that were let in
-	p.sending.Unlock()
+	p.sending.Lock()
+	p.sending.Unlock() //nolint:staticcheck // empty on purpose: it waits for the Sends that were let in
 	p.cancel()
 	<-p.pushed
 	_ = safely(func() error { p.inner.Close(); return nil })

@@ -82,8 +82,11 @@ func readDecimal(dst []byte, r *reader) []byte {
 
 func readInet(dst []byte, r *reader) []byte {
 	addr, err := netip.ParseAddr(string(r.bytes()))
-	if err != nil || addr.Zone() != "" {
-		r.fail(fmt.Errorf("no address: %v", err))
+	if err == nil && addr.Zone() != "" {
+		err = fmt.Errorf("%s has a zone", addr)
+	}
+	if err != nil {
+		r.fail(fmt.Errorf("no address: %w", err))
 		return dst
 	}
 	return append(dst, addr.AsSlice()...)

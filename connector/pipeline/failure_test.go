@@ -1,0 +1,326 @@
+// What becomes of events when reads, publications or the pipeline's ends fail, and at
+// a stop (invariants 1 and 6).
+
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+)
+
+var (
+	errTrouble    = errors.New("node down")
+	errImpossible = errors.New("no such column")
+	errFatal      = errors.New("not allowed")
+)
+
+func classify(err error) pipeline.Class {
+	switch {
+	case errors.Is(err, errImpossible):
+		return pipeline.Impossible
+	case errors.Is(err, errFatal):
+		return pipeline.Fatal
+	}
+	return pipeline.Retry
+}
+
+// answers makes a read that fails with each of the errors in turn and then succeeds.
+func answers(r *rig, errs ...error) func(context.Context, readback.Request) (readback.Row, error) {
+	return func(_ context.Context, req readback.Request) (readback.Row, error) {
+		if len(errs) > 0 && errs[0] != nil {
+			err := errs[0]
+			errs = errs[1:]
+			return readback.Row{}, err
+		}
+		return r.row("v", true, req), nil
+	}
+}
+
+// Invariant 6: an event that can never succeed is copied, then acknowledged, and the
+// log says so. The next event of the key goes on.
+func TestImpossibleBecomesADeadLetter(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cfg.Classify, r.cfg.InFlight = classify, 1
+		r.read = answers(r, errImpossible, errImpossible, errImpossible)
+		var acked int
+		r.bury = func(*pipeline.Event, error) error {
+			acked = r.acked
+			return nil
+		}
+		r.start(newEvent("e1", "a", 1))
+		r.sleep(time.Minute)
+		r.wants("read a for 1", "read a for 1", "read a for 1", "bury e1: no such column", "ack e1")
+		if acked != 0 {
+			t.Error("the event was acknowledged before its copy was persisted")
+		}
+		if log := r.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "event=e1") || !strings.Contains(log, "no such column") {
+			t.Errorf("no line that names event and reason: %s", log)
+		}
+		r.send(newEvent("e2", "a", 2))
+		r.wants("read a for 2", "publish a=v", "ack e2")
+		r.stop()
+	})
+}
+
+// A table that changes between two queries makes an event look impossible for a
+// moment: twice is not enough, whatever went wrong before.
+func TestImpossibleForAMoment(t *testing.T) {
+	for _, errs := range [][]error{
+		{errImpossible, errImpossible},
+		{errTrouble, errTrouble, errTrouble, errTrouble, errImpossible},
+	} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.cfg.Classify = classify
+			r.read = answers(r, errs...)
+			r.start(newEvent("e1", "a", 1))
+			r.sleep(time.Minute)
+			steps := r.steps()
+			if got := steps[len(steps)-2:]; got[0] != "publish a=v" || got[1] != "ack e1" {
+				t.Errorf("failures %v: %q", errs, steps)
+			}
+			r.stop()
+		})
+	}
+}
+
+// A row that the format cannot hold is a dead letter, also where nobody classifies.
+func TestUnencodableRow(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			row := r.row("v", true, req)
+			row.Values = append(row.Values, []byte("one too many"))
+			return row, nil
+		}
+		var reason error
+		r.bury = func(_ *pipeline.Event, why error) error { reason = why; return nil }
+		r.start(newEvent("e1", "a", 1))
+		r.sleep(time.Minute)
+		if steps := r.steps(); steps[len(steps)-1] != "ack e1" || len(r.messages) != 0 {
+			t.Errorf("%q", steps)
+		}
+		if e := (*pipeline.EncodeError)(nil); !errors.As(reason, &e) || !strings.Contains(reason.Error(), "ks.t") {
+			t.Errorf("the reason does not name the table: %v", reason)
+		}
+		r.stop()
+	})
+}
+
+// Trouble passes: the event waits for it without an end, with pauses that grow to
+// about ten seconds and no further.
+func TestRetryBacksOff(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cfg.Classify = classify
+		var pauses []time.Duration
+		last := time.Now()
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			pauses = append(pauses, time.Since(last))
+			last = time.Now()
+			if len(pauses) <= 100 {
+				return readback.Row{}, errTrouble
+			}
+			return r.row("v", true, req), nil
+		}
+		r.start(newEvent("e1", "a", 1))
+		r.sleep(time.Second)
+		if r.acked != 0 || len(pauses) < 4 {
+			t.Errorf("after a second: %d acknowledged, %d reads", r.acked, len(pauses))
+		}
+		r.sleep(time.Hour)
+		if r.acked != 1 || len(r.messages) != 1 {
+			t.Fatalf("after an hour: %d acknowledged, %d published", r.acked, len(r.messages))
+		}
+		if first := pauses[1]; first > 100*time.Millisecond {
+			t.Errorf("the first pause is %v", first)
+		}
+		different := map[time.Duration]bool{}
+		for i, p := range pauses[1:] {
+			if p > 10*time.Second || p <= 0 || i >= 20 && p < 5*time.Second {
+				t.Errorf("pause %d is %v", i+1, p)
+			}
+			different[p] = true
+		}
+		if len(different) < 50 {
+			t.Error("the pauses have no jitter: a thousand lanes would come back together")
+		}
+		if !strings.Contains(r.log.String(), "node down") {
+			t.Error("the log does not say what is wrong")
+		}
+		r.stop()
+	})
+}
+
+func TestFatalEndsRun(t *testing.T) {
+	for name, broken := range map[string]func(r *rig){
+		"read": func(r *rig) {
+			r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+				if string(req.Key) == "b" {
+					return r.row("v", false, req), nil // this lane waits
+				}
+				return readback.Row{}, fmt.Errorf("read: %w", errFatal)
+			}
+		},
+		"publish": func(r *rig) {
+			r.publish = func(m pipeline.Message, done func(error)) {
+				if string(m.Key) == "a" {
+					done(errFatal)
+				} // and b's is never answered
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				r.cfg.Classify = classify
+				broken(r)
+				r.start(newEvent("e2", "b", 1), newEvent("e1", "a", 1))
+				if err := r.result(); !errors.Is(err, errFatal) {
+					t.Errorf("Run returned %v", err)
+				}
+				if r.acked != 0 {
+					t.Errorf("%d events acknowledged", r.acked)
+				}
+			})
+		})
+	}
+}
+
+// The pipeline's own ends: whatever fails there ends Run with an error that says
+// which event, and the event is not acknowledged.
+func TestFailureOfAnEnd(t *testing.T) {
+	late := fmt.Errorf("create producer: %w", context.DeadlineExceeded) // no stop in good order
+	for _, c := range []struct {
+		name   string
+		broken func(r *rig)
+		err    error
+		text   string
+		acks   int
+	}{
+		{"dead letters", func(r *rig) { r.bury = func(*pipeline.Event, error) error { return errFatal } }, errFatal, "e1", 0},
+		{"dead letters in time", func(r *rig) { r.bury = func(*pipeline.Event, error) error { return late } }, late, "e1", 0},
+		{"acknowledgement", func(r *rig) { r.ackErr = errTrouble }, errTrouble, "e1", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				r.cfg.Classify = classify
+				r.read = answers(r, errImpossible, errImpossible, errImpossible)
+				c.broken(r)
+				r.start(newEvent("e1", "a", 1))
+				r.sleep(time.Minute)
+				if err := r.result(); !errors.Is(err, c.err) || !strings.Contains(err.Error(), c.text) {
+					t.Errorf("Run returned %v, want %v and the event", err, c.err)
+				}
+				if r.acked != c.acks {
+					t.Errorf("%d acknowledgements", r.acked)
+				}
+			})
+		})
+	}
+	t.Run("source", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, r *rig) {
+			close(r.backlog)
+			r.start()
+			if err := r.result(); err == nil || !strings.Contains(err.Error(), "the subscription is gone") {
+				t.Errorf("Run returned %v", err)
+			}
+		})
+	})
+}
+
+// A stop returns nil at once wherever the events are, and leaves them to come again.
+func TestStop(t *testing.T) {
+	for name, where := range map[string]func(r *rig){
+		"at rest": nil,
+		"read": func(r *rig) {
+			r.read = func(ctx context.Context, _ readback.Request) (readback.Row, error) {
+				<-ctx.Done()
+				return readback.Row{}, ctx.Err()
+			}
+		},
+		"waiting for a read": func(r *rig) {
+			r.cfg.Reads = 1
+			r.read = func(ctx context.Context, _ readback.Request) (readback.Row, error) {
+				<-ctx.Done()
+				return readback.Row{}, ctx.Err()
+			}
+		},
+		"stale": func(r *rig) {
+			r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+				return r.row("v", false, req), nil
+			}
+		},
+		"backing off": func(r *rig) { r.read = answers(r, errTrouble, errTrouble) },
+		// A broker that is away: the client keeps the message until it is back.
+		"publishing": func(r *rig) { r.publish = func(pipeline.Message, func(error)) {} },
+		"publishing, refused with the stop": func(r *rig) {
+			r.publish = func(_ pipeline.Message, done func(error)) {
+				go func() {
+					<-r.t.Context().Done()
+					done(context.Canceled)
+				}()
+			}
+		},
+		"bound of events in flight": func(r *rig) {
+			r.cfg.InFlight = 1
+			r.publish = func(pipeline.Message, func(error)) {}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				if where != nil {
+					where(r)
+					r.start(newEvent("e1", "a", 1), newEvent("e2", "b", 1), newEvent("e3", "a", 2))
+				} else {
+					r.start()
+				}
+				before := time.Now()
+				r.stop()
+				if r.acked != 0 || time.Since(before) > 0 {
+					t.Errorf("%d events acknowledged, %v later", r.acked, time.Since(before))
+				}
+			})
+		})
+	}
+}
+
+// What the fakes stand for is closed when Run has returned: nothing may use it then.
+func TestRunWaitsForItsReads(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		gate := hold()
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			<-gate // a read that takes no notice of the stop
+			return r.row("v", true, req), nil
+		}
+		r.start(newEvent("e1", "a", 1))
+		r.cancel()
+		r.sleep(time.Minute)
+		if len(r.ended) > 0 {
+			t.Error("Run returned while a read was in flight")
+		}
+		close(gate)
+		r.stop()
+	})
+}
+
+// A stop by whoever started the pipeline is none of its failures, whatever they call it.
+func TestStopWithACause(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		r.start() // fills in the configuration
+		r.stop()
+		ended := make(chan error, 1)
+		go func() { ended <- pipeline.New(r.cfg).Run(ctx) }()
+		synctest.Wait()
+		cancel(errors.New("the instance moves to another worker"))
+		synctest.Wait()
+		if err := <-ended; err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+}

@@ -1,0 +1,243 @@
+// The order of reads and publications, within a key and across keys, and rows that
+// are not as new as their event yet (invariants 4 and 7).
+
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+)
+
+func TestKeysRunInParallel(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		gate := hold()
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			if string(req.Key) == "slow" {
+				<-gate
+			}
+			return r.row("v", true, req), nil
+		}
+		r.start(newEvent("e1", "slow", 1), newEvent("e2", "b", 1), newEvent("e3", "c", 1))
+		r.wantsInAnyOrder("read slow for 1", "read b for 1", "publish b=v", "ack e2", "read c for 1", "publish c=v", "ack e3")
+		close(gate)
+		r.sleep(0)
+		r.wants("publish slow=v", "ack e1")
+		r.stop()
+	})
+}
+
+// Invariant 4. Events that arrive while a read of their key is in flight, or its
+// publication, are not covered by it but together by the next read.
+func TestEventsDuringAReadShareTheNext(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		gate := hold()
+		reads := 0
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			reads++
+			row := r.row(fmt.Sprint("v", reads), true, req)
+			<-gate
+			return row, nil
+		}
+		var persisted func(error)
+		r.publish = func(_ pipeline.Message, done func(error)) { persisted = done }
+		r.start(newEvent("e1", "a", 1))
+		r.send(newEvent("e2", "a", 2))
+		r.wants("read a for 1")
+		gate <- struct{}{}
+		r.sleep(0)
+		r.wants("publish a=v1")
+		r.send(newEvent("e3", "a", 3))
+		r.wants()
+		persisted(nil)
+		r.sleep(0)
+		r.wants("ack e1", "read a for 3")
+		close(gate)
+		r.sleep(0)
+		persisted(nil)
+		r.sleep(0)
+		r.wants("publish a=v2", "ack e2", "ack e3")
+		r.stop()
+	})
+}
+
+func TestReadsAtTheSameTimeAreBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		gate := hold()
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			<-gate
+			return r.row("v", true, req), nil
+		}
+		r.cfg.Reads = 2
+		r.start(newEvent("e1", "a", 1), newEvent("e2", "b", 1), newEvent("e3", "c", 1))
+		if n := len(r.steps()); n != 2 {
+			t.Errorf("%d reads at the same time, want 2", n)
+		}
+		gate <- struct{}{}
+		r.sleep(0)
+		if n := len(r.steps()); n != 3 { // its publication, its acknowledgement, the third read
+			t.Errorf("%d steps after the first read", n)
+		}
+		close(gate)
+		r.sleep(0)
+		r.stop()
+	})
+}
+
+// What is received and not acknowledged is in memory: there is a bound to it.
+func TestInFlightBoundHoldsReceive(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		gate := hold()
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			<-gate
+			return r.row("v", true, req), nil
+		}
+		r.cfg.InFlight = 3
+		var events []*pipeline.Event
+		for i := range 10 {
+			events = append(events, newEvent(fmt.Sprint("e", i), fmt.Sprint("k", i), 1))
+		}
+		r.start(events...)
+		if r.received != 3 {
+			t.Errorf("%d events received, want 3", r.received)
+		}
+		gate <- struct{}{}
+		r.sleep(0)
+		if r.received != 4 {
+			t.Errorf("%d events received after one acknowledgement, want 4", r.received)
+		}
+		close(gate)
+		r.sleep(0)
+		if r.acked != 10 || r.most != 3 {
+			t.Errorf("%d events acknowledged, at most %d in flight", r.acked, r.most)
+		}
+		r.stop()
+	})
+}
+
+// Invariant 7: a row that is not certainly as new as its event is read again, and at
+// last published as it is, remembered as nothing.
+func TestStaleRowIsReadAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.timed = true
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			return r.row("old", false, req), nil
+		}
+		r.start(newEvent("e1", "a", 100))
+		r.sleep(time.Second)
+		r.wants("0s read a for 100", "2ms read a for 100", "10ms read a for 100", "40ms read a for 100", "100ms read a for 100",
+			"100ms publish a=old", "100ms ack e1")
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			return r.row("new", true, req), nil
+		}
+		r.send(newEvent("e2", "a", 100))
+		r.wants("1s read a for 100", "1s publish a=new", "1s ack e2")
+		r.stop()
+	})
+}
+
+func TestStaleRowThatTurnsFresh(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.timed = true
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			if time.Since(r.begun) < 5*time.Millisecond {
+				return r.row("old", false, req), nil
+			}
+			return r.row("new", true, req), nil
+		}
+		r.start(newEvent("e1", "a", 100))
+		r.sleep(time.Second)
+		r.wants("0s read a for 100", "2ms read a for 100", "10ms read a for 100", "10ms publish a=new", "10ms ack e1")
+		r.stop()
+	})
+}
+
+// Events that arrive while a stale row waits for its next read join it: the read asks
+// for the newest of them, and one publication covers all.
+func TestEventJoinsAStaleRow(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			if time.Since(r.begun) == 0 {
+				return r.row("old", false, req), nil
+			}
+			return r.row("new", true, req), nil
+		}
+		r.start(newEvent("e1", "a", 200))
+		r.sleep(time.Millisecond)
+		r.send(newEvent("e2", "a", 300), newEvent("e3", "a", 100))
+		r.sleep(time.Second)
+		r.wants("read a for 200", "read a for 300", "publish a=new", "ack e1", "ack e2", "ack e3")
+		r.stop()
+	})
+}
+
+// Invariant 7 on a busy key: events that arrive one after the other must not use up
+// the time that a stale row has to become fresh.
+func TestEveryEventHasItsTime(t *testing.T) {
+	for _, late := range []time.Duration{20 * time.Millisecond, 95 * time.Millisecond} {
+		t.Run(late.String(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				const last = 150
+				// One write a millisecond; the node shows each so much later than its event.
+				visible := func() int64 { return min(last, (time.Since(r.begun) - late).Milliseconds()) }
+				r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+					return r.row(fmt.Sprint(visible()), visible() >= req.WriteTime, req), nil
+				}
+				r.start()
+				for i := range int64(last + 1) {
+					r.send(newEvent(fmt.Sprint("e", i), "a", i))
+					r.sleep(time.Millisecond)
+				}
+				r.sleep(time.Second)
+				if r.acked != last+1 {
+					t.Errorf("%d events acknowledged", r.acked)
+				}
+				if got := value(r.messages[len(r.messages)-1]); got != fmt.Sprint(last) {
+					t.Errorf("the last publication shows write %s, the last write is %d", got, last)
+				}
+				r.stop()
+			})
+		})
+	}
+}
+
+// A row that never turns fresh, on a key that never rests: every event is covered all
+// the same, and the replica's copy of a mutation needs no second round.
+func TestBusyKeyThatStaysStale(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			return r.row("v", false, req), nil
+		}
+		r.start(newEvent("first", "a", 0))
+		r.sleep(time.Millisecond)
+		r.send(newEvent("its copy", "a", 0))
+		for i := range int64(1000) {
+			r.send(newEvent(fmt.Sprint("e", i), "a", i+1))
+			r.sleep(time.Millisecond)
+		}
+		if waiting := r.received - r.acked; waiting > 210 {
+			t.Errorf("%d events wait for an acknowledgement after a second of one event a millisecond", waiting)
+		}
+		r.sleep(time.Second)
+		if r.acked != 1002 {
+			t.Errorf("%d of 1002 events acknowledged", r.acked)
+		}
+		first, copied := -1, -1
+		for i, step := range r.steps() {
+			switch step {
+			case "ack first":
+				first = i
+			case "ack its copy":
+				copied = i
+			}
+		}
+		if copied != first+1 {
+			t.Errorf("steps %d and %d acknowledge a mutation and its copy: not by one publication", first, copied)
+		}
+		r.stop()
+	})
+}
