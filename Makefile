@@ -15,7 +15,8 @@ help: ## tell what there is to do
 .PHONY: build
 build: ## build the programs into dist/
 	@command -v $(GO) >/dev/null || { echo 'Go 1.25 or newer is needed: install your system'"'"'s package (golang), or the archive that the Go project offers'; exit 1; }
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(DIST)/ ./cmd/...
+	@echo "building (the first time takes some minutes)"
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(DIST)/ ./cmd/...
 
 .PHONY: demo
 demo: build ## start Cassandra and Pulsar here and watch writes arrive on a topic

@@ -29,7 +29,7 @@ func (versionCommand) Run() error {
 
 func main() {
 	var c commands
-	parsed := kong.Parse(&c, kong.Name("cassandra-cdc"), kong.UsageOnError(), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
+	parsed := kong.Parse(&c, kong.Name("cassandra-cdc"), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
 		kong.Description("Change data capture from Apache Cassandra into Apache Pulsar."))
 	program.Exit("cassandra-cdc", parsed.Run(&c.Flags))
 }

@@ -43,7 +43,7 @@ func (versionCommand) Run() error {
 
 func main() {
 	var c commands
-	parsed := kong.Parse(&c, kong.Name("cassandra-source"), kong.UsageOnError(),
+	parsed := kong.Parse(&c, kong.Name("cassandra-source"),
 		kong.Description("Pulsar source connector for Apache Cassandra change data capture."))
 	program.Exit("cassandra-source", parsed.Run(&c.Flags))
 }

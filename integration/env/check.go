@@ -57,7 +57,7 @@ func (e *Env) Check(ctx context.Context, servers ...string) []error {
 		}
 		if err := e.checkJava(ctx, r); err != nil {
 			add(err)
-		} else if (r.java == java11 && !e.cache.has(jdk11Item) || r.java == java8 && !e.cache.has(jdk8Item)) && !e.hasJava(ctx, r.java) {
+		} else if !e.hasJava(ctx, r.java) && !e.cache.has(r.java.item()) {
 			room += roomJDK
 		}
 		want("cassandra-"+r.release, roomCassandra)
@@ -78,13 +78,14 @@ func (e *Env) checkJava(ctx context.Context, r cassandraRelease) error {
 	if err == nil || os.Getenv(r.java.variable) != "" {
 		return err
 	}
-	switch r.java {
-	case java11:
-		if e.cache.has(jdk11Item) {
+	switch {
+	case r.java == java11, r.java == java17 && e.onlyTooNew(ctx):
+		jdk := fetchedJDKs[r.java]
+		if e.cache.has(jdk.item) {
 			return nil
 		}
-		return wheelPossible(jdk11Wheel, "run Cassandra 4.0 and 4.1 (Java 11)", "set "+java11.variable+" to a Java 11")
-	case java8:
+		return wheelPossible(jdk.wheel, jdk.purpose, r.java.otherwise())
+	case r.java == java8:
 		if e.cache.has(jdk8Item) {
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -131,6 +132,21 @@ func TestNoPip(t *testing.T) {
 	}
 	if !errors.Is(err, ErrNoTool) || !strings.Contains(err.Error(), "pip") || !strings.Contains(err.Error(), java11.variable) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A Java that is too new for Cassandra is as good as none, but not for Pulsar: one
+// that fits is fetched, and what that needs is named.
+func TestJavaTooNewForCassandra(t *testing.T) {
+	bin := fakePath(t)
+	fake(t, bin, "java", javaSays("25.0.1"))
+	fake(t, bin, "mvn", "exit 0")
+	missing := newEnv(t).Check(t.Context(), Cassandra50, PulsarStandalone)
+	if runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
+		return // nothing is pinned to fetch
+	}
+	if len(missing) != 1 || !errors.Is(missing[0], ErrNoTool) || !strings.Contains(missing[0].Error(), "pip") || !strings.Contains(missing[0].Error(), java17.variable) {
+		t.Errorf("got %v", missing)
 	}
 }
 

