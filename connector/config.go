@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -45,7 +46,10 @@ type Config struct {
 	CacheExpireMS    int `yaml:"cache.expire.after.ms"` // 60000 by default
 }
 
-const defaultSubscription = "sub"
+const (
+	defaultSubscription = "sub"
+	defaultServiceURL   = "pulsar://localhost:6650"
+)
 
 // LoadConfig reads a configuration file. A key that the connector does not know is an
 // error, so that a slip of the pen is not silently a default.
@@ -58,6 +62,9 @@ func LoadConfig(path string) (Config, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		if strings.Contains(err.Error(), "unknown anchor") { // its name may be a password
+			err = errors.New("a value that begins with * must be in quotes")
+		}
 		return c, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	return c, nil
@@ -97,7 +104,20 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is %d: it must not be negative", key, n))
 		}
 	}
-	return errors.Join(append(errs, c.pulsar(nil).Validate())...)
+	all := c.pulsar(nil)
+	for _, part := range []struct {
+		keys string
+		pulsar.Config
+	}{
+		{"pulsarServiceUrl", pulsar.Config{ServiceURL: all.ServiceURL}},
+		{"pulsarAuthPluginClassName, pulsarAuthParams", pulsar.Config{ServiceURL: defaultServiceURL, AuthPlugin: all.AuthPlugin, AuthParams: all.AuthParams}},
+		{"tlsTrustCertsFilePath", pulsar.Config{ServiceURL: defaultServiceURL, TLSTrustCertsFile: all.TLSTrustCertsFile}},
+	} {
+		if err := part.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", part.keys, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c Config) subscription() string {
@@ -120,7 +140,7 @@ func (c Config) deadLetterTopic() string { return c.EventsTopic + "-" + c.subscr
 func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 	url := c.PulsarServiceURL
 	if url == "" {
-		url = "pulsar://localhost:6650"
+		url = defaultServiceURL
 	}
 	return pulsar.Config{ServiceURL: url, AuthPlugin: c.PulsarAuthPlugin, AuthParams: c.PulsarAuthParams, TLSTrustCertsFile: c.TLSTrustCertsFile, Log: log}
 }

@@ -74,7 +74,8 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 func classify(err error) pipeline.Class {
 	var key *readback.KeyError
 	switch {
-	case errors.Is(err, pulsar.ErrClosed), errors.Is(err, pulsar.ErrProducerFenced), errors.Is(err, pulsar.ErrAuthorization), cassandra.Denied(err):
+	case errors.Is(err, pulsar.ErrClosed), errors.Is(err, pulsar.ErrProducerFenced), errors.Is(err, pulsar.ErrTopicTerminated),
+		errors.Is(err, pulsar.ErrTopicNotFound), errors.Is(err, pulsar.ErrAuthorization), cassandra.Denied(err):
 		return pipeline.Fatal
 	case errors.As(err, &key), errors.Is(err, pulsar.ErrTooLarge), cassandra.Invalid(err):
 		return pipeline.Impossible

@@ -84,7 +84,12 @@ func (l *deadLetters) Bury(ctx context.Context, e *pipeline.Event, reason error)
 	persisted := make(chan error, 1)
 	producer.Send(ctx, &pulsar.Message{Key: d.Key, Value: d.Value, Properties: properties},
 		func(_ pulsar.Receipt, err error) { persisted <- err })
-	return <-persisted
+	select {
+	case err := <-persisted:
+		return err
+	case <-ctx.Done(): // a broker that is away may take for ever
+		return ctx.Err()
+	}
 }
 
 func (l *deadLetters) open(ctx context.Context) (*pulsar.Producer, error) {

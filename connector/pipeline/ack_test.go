@@ -51,7 +51,7 @@ func TestMessage(t *testing.T) {
 		close(gate)
 		r.sleep(0)
 		r.wants("read a for -1", "publish a=null", "ack e1", "read a for 300", "publish a=v", "ack e2", "ack e3")
-		gone, there := r.messages[0], r.messages[1]
+		gone, there := r.published()[0], r.published()[1]
 		if gone.Value != nil || len(gone.Properties) != 0 {
 			t.Errorf("a row that is gone, event without a write time: %+v", gone)
 		}
@@ -137,9 +137,9 @@ func TestWhatIsRemembered(t *testing.T) {
 				r.steps()
 				r.send(e2)
 				r.sleep(time.Second)
-				published := len(r.messages) == 2
-				if published == c.remembered || r.acked != 2 {
-					t.Errorf("%d publications and %d acknowledgements of two events", len(r.messages), r.acked)
+				published := len(r.published()) == 2
+				if published == c.remembered || r.count().acked != 2 {
+					t.Errorf("%d publications and %d acknowledgements of two events", len(r.published()), r.count().acked)
 				}
 				r.stop()
 			})

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,8 +35,11 @@ func classify(err error) pipeline.Class {
 
 // answers makes a read that fails with each of the errors in turn and then succeeds.
 func answers(r *rig, errs ...error) func(context.Context, readback.Request) (readback.Row, error) {
+	var mu sync.Mutex
 	return func(_ context.Context, req readback.Request) (readback.Row, error) {
-		if len(errs) > 0 && errs[0] != nil {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(errs) > 0 {
 			err := errs[0]
 			errs = errs[1:]
 			return readback.Row{}, err
@@ -52,7 +56,7 @@ func TestImpossibleBecomesADeadLetter(t *testing.T) {
 		r.read = answers(r, errImpossible, errImpossible, errImpossible)
 		var acked int
 		r.bury = func(*pipeline.Event, error) error {
-			acked = r.acked
+			acked = r.count().acked
 			return nil
 		}
 		r.start(newEvent("e1", "a", 1))
@@ -103,7 +107,7 @@ func TestUnencodableRow(t *testing.T) {
 		r.bury = func(_ *pipeline.Event, why error) error { reason = why; return nil }
 		r.start(newEvent("e1", "a", 1))
 		r.sleep(time.Minute)
-		if steps := r.steps(); steps[len(steps)-1] != "ack e1" || len(r.messages) != 0 {
+		if steps := r.steps(); steps[len(steps)-1] != "ack e1" || len(r.published()) != 0 {
 			t.Errorf("%q", steps)
 		}
 		if e := (*pipeline.EncodeError)(nil); !errors.As(reason, &e) || !strings.Contains(reason.Error(), "ks.t") {
@@ -118,9 +122,12 @@ func TestUnencodableRow(t *testing.T) {
 func TestRetryBacksOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cfg.Classify = classify
+		var mu sync.Mutex
 		var pauses []time.Duration
 		last := time.Now()
 		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			pauses = append(pauses, time.Since(last))
 			last = time.Now()
 			if len(pauses) <= 100 {
@@ -130,12 +137,12 @@ func TestRetryBacksOff(t *testing.T) {
 		}
 		r.start(newEvent("e1", "a", 1))
 		r.sleep(time.Second)
-		if r.acked != 0 || len(pauses) < 4 {
-			t.Errorf("after a second: %d acknowledged, %d reads", r.acked, len(pauses))
+		if n := len(r.steps()); n < 4 || r.count().acked != 0 {
+			t.Errorf("%d reads in the first second, %d acknowledgements", n, r.count().acked)
 		}
 		r.sleep(time.Hour)
-		if r.acked != 1 || len(r.messages) != 1 {
-			t.Fatalf("after an hour: %d acknowledged, %d published", r.acked, len(r.messages))
+		if r.count().acked != 1 || len(r.published()) != 1 {
+			t.Fatalf("after an hour: %+v, %d published", r.count(), len(r.published()))
 		}
 		if first := pauses[1]; first > 100*time.Millisecond {
 			t.Errorf("the first pause is %v", first)
@@ -183,8 +190,8 @@ func TestFatalEndsRun(t *testing.T) {
 				if err := r.result(); !errors.Is(err, errFatal) {
 					t.Errorf("Run returned %v", err)
 				}
-				if r.acked != 0 {
-					t.Errorf("%d events acknowledged", r.acked)
+				if r.count().acked != 0 {
+					t.Errorf("%d events acknowledged", r.count().acked)
 				}
 			})
 		})
@@ -216,8 +223,8 @@ func TestFailureOfAnEnd(t *testing.T) {
 				if err := r.result(); !errors.Is(err, c.err) || !strings.Contains(err.Error(), c.text) {
 					t.Errorf("Run returned %v, want %v and the event", err, c.err)
 				}
-				if r.acked != c.acks {
-					t.Errorf("%d acknowledgements", r.acked)
+				if r.count().acked != c.acks {
+					t.Errorf("%d acknowledgements", r.count().acked)
 				}
 			})
 		})
@@ -281,8 +288,8 @@ func TestStop(t *testing.T) {
 				}
 				before := time.Now()
 				r.stop()
-				if r.acked != 0 || time.Since(before) > 0 {
-					t.Errorf("%d events acknowledged, %v later", r.acked, time.Since(before))
+				if r.count().acked != 0 || time.Since(before) > 0 {
+					t.Errorf("%d events acknowledged, %v later", r.count().acked, time.Since(before))
 				}
 			})
 		})

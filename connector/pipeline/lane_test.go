@@ -102,18 +102,18 @@ func TestInFlightBoundHoldsReceive(t *testing.T) {
 			events = append(events, newEvent(fmt.Sprint("e", i), fmt.Sprint("k", i), 1))
 		}
 		r.start(events...)
-		if r.received != 3 {
-			t.Errorf("%d events received, want 3", r.received)
+		if r.count().received != 3 {
+			t.Errorf("%d events received, want 3", r.count().received)
 		}
 		gate <- struct{}{}
 		r.sleep(0)
-		if r.received != 4 {
-			t.Errorf("%d events received after one acknowledgement, want 4", r.received)
+		if r.count().received != 4 {
+			t.Errorf("%d events received after one acknowledgement, want 4", r.count().received)
 		}
 		close(gate)
 		r.sleep(0)
-		if r.acked != 10 || r.most != 3 {
-			t.Errorf("%d events acknowledged, at most %d in flight", r.acked, r.most)
+		if r.count().acked != 10 || r.count().most != 3 {
+			t.Errorf("%d events acknowledged, at most %d in flight", r.count().acked, r.count().most)
 		}
 		r.stop()
 	})
@@ -193,10 +193,10 @@ func TestEveryEventHasItsTime(t *testing.T) {
 					r.sleep(time.Millisecond)
 				}
 				r.sleep(time.Second)
-				if r.acked != last+1 {
-					t.Errorf("%d events acknowledged", r.acked)
+				if r.count().acked != last+1 {
+					t.Errorf("%d events acknowledged", r.count().acked)
 				}
-				if got := value(r.messages[len(r.messages)-1]); got != fmt.Sprint(last) {
+				if got := value(r.published()[len(r.published())-1]); got != fmt.Sprint(last) {
 					t.Errorf("the last publication shows write %s, the last write is %d", got, last)
 				}
 				r.stop()
@@ -219,12 +219,12 @@ func TestBusyKeyThatStaysStale(t *testing.T) {
 			r.send(newEvent(fmt.Sprint("e", i), "a", i+1))
 			r.sleep(time.Millisecond)
 		}
-		if waiting := r.received - r.acked; waiting > 210 {
+		if waiting := r.count().received - r.count().acked; waiting > 210 {
 			t.Errorf("%d events wait for an acknowledgement after a second of one event a millisecond", waiting)
 		}
 		r.sleep(time.Second)
-		if r.acked != 1002 {
-			t.Errorf("%d of 1002 events acknowledged", r.acked)
+		if r.count().acked != 1002 {
+			t.Errorf("%d of 1002 events acknowledged", r.count().acked)
 		}
 		first, copied := -1, -1
 		for i, step := range r.steps() {

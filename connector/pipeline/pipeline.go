@@ -222,9 +222,9 @@ func (l *lane) take() []*Event {
 // ack acknowledges an event. Invariant 1: it is called only behind a publication that
 // covers the event, or when the event was proved covered before.
 func (p *Pipeline) ack(e *Event) error {
-	<-p.inFlight
 	if err := p.cfg.Source.Ack(e); err != nil {
 		return fmt.Errorf("acknowledge event %s: %w", e.ID, err)
 	}
+	<-p.inFlight
 	return nil
 }

@@ -50,9 +50,13 @@ type rig struct {
 	mu       sync.Mutex
 	journal  []string
 	messages []pipeline.Message
-	received int
-	acked    int
-	most     int // received and not acknowledged, at one time
+	sums     sums
+}
+
+// sums counts events.
+type sums struct {
+	received, acked int
+	most            int // received and not acknowledged, at one time
 }
 
 // inBubble runs a test with a rig that is not started yet.
@@ -155,6 +159,18 @@ func (r *rig) steps() []string {
 	return got
 }
 
+func (r *rig) count() sums {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sums
+}
+
+func (r *rig) published() []pipeline.Message {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.messages)
+}
+
 func (r *rig) note(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -173,8 +189,8 @@ func (r *rig) Receive(ctx context.Context) (*pipeline.Event, error) {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.received++
-		r.most = max(r.most, r.received-r.acked)
+		r.sums.received++
+		r.sums.most = max(r.sums.most, r.sums.received-r.sums.acked)
 		return e, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -185,7 +201,7 @@ func (r *rig) Ack(e *pipeline.Event) error {
 	r.note("ack %s", e.ID)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.acked++
+	r.sums.acked++
 	return r.ackErr
 }
 

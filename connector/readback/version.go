@@ -47,7 +47,7 @@ func newVersion(t *schema.Table, release string) (*Version, error) {
 	// The event of a static row asks for the static columns; a table without any gives
 	// the first row that is left in the partition, as the Java connector does.
 	v.partition = newStatement(t, enc.Columns(), func(c schema.Column) bool {
-		return len(t.Static) == 0 || c.Kind == schema.Static
+		return len(t.Static) == 0 || c.Kind != schema.Regular
 	}, t.PartitionKey, max)
 	return v, nil
 }

@@ -5,11 +5,13 @@ package cassandra
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/gocql/gocql"
 
@@ -44,16 +46,24 @@ func (s *Session) SelectRow(ctx context.Context, hostID, statement string, value
 		args[i] = raw(v)
 	}
 	iter := s.gocql.Query(statement, args...).WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.LocalQuorum).PageSize(0).Iter()
-	cells := make([]raw, len(iter.Columns()))
+	var cells []raw // one a column, but one a component of a tuple: the driver takes them apart
+	for _, c := range iter.Columns() {
+		cells = append(cells, make([]raw, max(1, components(c)))...)
+	}
 	dest := make([]any, len(cells))
 	for i := range cells {
 		dest[i] = &cells[i]
 	}
 	var row Row
 	if iter.Scan(dest...) {
-		row.Values = make([][]byte, len(cells))
-		for i, c := range cells {
-			row.Values[i] = c
+		for _, c := range iter.Columns() {
+			if n := components(c); n > 0 {
+				row.Values = append(row.Values, tuple(cells[:n]))
+				cells = cells[n:]
+			} else {
+				row.Values = append(row.Values, cells[0])
+				cells = cells[1:]
+			}
 		}
 	}
 	if h := iter.Host(); h != nil {
@@ -63,6 +73,31 @@ func (s *Session) SelectRow(ctx context.Context, hostID, statement string, value
 		return Row{}, short(err)
 	}
 	return row, nil
+}
+
+// components is the number of a tuple's components, 0 for any other type.
+func components(c gocql.ColumnInfo) int {
+	t, _ := c.TypeInfo.(gocql.TupleTypeInfo)
+	return len(t.Elems)
+}
+
+// tuple puts a tuple together again. The driver does not tell a null from a tuple of
+// nulls only: it comes out as null.
+func tuple(components []raw) []byte {
+	var all []byte
+	null := true
+	for _, c := range components {
+		if c == nil {
+			all = binary.BigEndian.AppendUint32(all, math.MaxUint32) // length -1
+			continue
+		}
+		null = false
+		all = append(binary.BigEndian.AppendUint32(all, uint32(len(c))), c...)
+	}
+	if null {
+		return nil
+	}
+	return all
 }
 
 // Node is what a node says of itself in system.local.
@@ -116,10 +151,7 @@ func (s *Session) Schema(ctx context.Context, hostID, keyspace string) (schema.R
 
 // SelectJSON runs any statement; the rows of a SELECT come as JSON objects.
 func (s *Session) SelectJSON(ctx context.Context, statement string) (rows []string, err error) {
-	if fields := strings.Fields(statement); len(fields) > 1 && strings.EqualFold(fields[0], "SELECT") && !strings.EqualFold(fields[1], "JSON") {
-		statement = "SELECT JSON " + strings.Join(fields[1:], " ")
-	}
-	iter := s.gocql.Query(statement).WithContext(ctx).Consistency(gocql.LocalQuorum).Iter()
+	iter := s.gocql.Query(asJSON(statement)).WithContext(ctx).Consistency(gocql.LocalQuorum).Iter()
 	var row string
 	for len(iter.Columns()) > 0 && iter.Scan(&row) {
 		rows = append(rows, row)
@@ -128,6 +160,21 @@ func (s *Session) SelectJSON(ctx context.Context, statement string) (rows []stri
 		return nil, short(err)
 	}
 	return rows, nil
+}
+
+var (
+	selects     = regexp.MustCompile(`(?i)^\s*SELECT\b`)
+	selectsJSON = regexp.MustCompile(`(?i)^\s*SELECT\s+JSON\s`)
+)
+
+// asJSON makes a SELECT one whose rows come as JSON. Other statements, and what
+// follows the word SELECT, stay as they are.
+func asJSON(statement string) string {
+	at := selects.FindStringIndex(statement)
+	if at == nil || selectsJSON.MatchString(statement) {
+		return statement
+	}
+	return statement[:at[1]] + " JSON" + statement[at[1]:]
 }
 
 // Exec runs a statement without values, as a person at cqlsh would.

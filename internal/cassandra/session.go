@@ -36,8 +36,8 @@ type Session struct {
 	gocql *gocql.Session
 }
 
-// Connect opens a session. It fails within the timeout of cfg when no contact point
-// answers; the error names them, the cause and a remedy.
+// Connect opens a session. When no contact point answers it fails within the timeout
+// of cfg for each of them; the error names them, the cause and a remedy.
 func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	if len(cfg.ContactPoints) == 0 {
 		return nil, errors.New("no Cassandra contact point is configured: set contactPoints to the address of a node")
@@ -79,8 +79,11 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	select {
 	case r := <-made:
 		if r.err != nil {
-			return nil, fmt.Errorf("connect to Cassandra at %s: %w (is the node up, native transport enabled, and the address right?)",
-				addresses(cfg.ContactPoints, port), short(r.err))
+			remedy := "is the node up, native transport enabled, and the address right?"
+			if cfg.LocalDC != "" && strings.Contains(r.err.Error(), "host was filtered") {
+				remedy = fmt.Sprintf("is it in the data center %s of loadBalancing.localDc? names are case-sensitive", cfg.LocalDC)
+			}
+			return nil, fmt.Errorf("connect to Cassandra at %s: %w (%s)", addresses(cfg.ContactPoints, port), short(r.err), remedy)
 		}
 		return &Session{gocql: r.session}, nil
 	case <-ctx.Done():
@@ -110,7 +113,7 @@ func addresses(points []string, port int) string {
 // short takes the driver's own name off an error's front.
 func short(err error) error {
 	text := err.Error()
-	for _, prefix := range []string{"gocql: ", "unable to create session: ", "unable to discover protocol version: "} {
+	for _, prefix := range []string{"gocql: ", "unable to create session: ", "unable to discover protocol version: ", "gocql: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	if text == err.Error() {

@@ -1,0 +1,105 @@
+// How the connector starts where Cassandra does not answer, and which failures it
+// waits out, gives up on, or stops for.
+
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+)
+
+func TestUnreachableCassandra(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := l.Addr().String()
+	l.Close()
+	for name, point := range map[string]string{"closed port": closed, "no such host": "no-such-host.invalid:9042"} {
+		t.Run(name, func(t *testing.T) {
+			cfg := good()
+			cfg.ContactPoints, cfg.Username, cfg.Password = []string{point}, "me", secret
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			defer cancel()
+			var log strings.Builder
+			err := Run(ctx, cfg, slog.New(slog.NewTextHandler(&log, nil)))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, says := range []string{"Cassandra", point, "is the node up"} {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("the error does not say %q: %v", says, err)
+				}
+			}
+			if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "gocql") || strings.Contains(err.Error(), secret) {
+				t.Errorf("not one clear line: %v", err)
+			}
+			if log.Len() > 0 {
+				t.Errorf("said twice: %s", log.String())
+			}
+		})
+	}
+}
+
+func TestRunRefusesAFaultyConfiguration(t *testing.T) {
+	err := Run(t.Context(), Config{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err == nil || !strings.Contains(err.Error(), "keyspace is missing") || !strings.Contains(err.Error(), "table is missing") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// refusal is an answer of Cassandra, with a code of the native protocol.
+type refusal int
+
+func (r refusal) Code() int       { return int(r) }
+func (r refusal) Message() string { return "no" }
+func (r refusal) Error() string   { return fmt.Sprintf("code %#x", int(r)) }
+
+func TestClassify(t *testing.T) {
+	kind := func(k error) error { return &pulsar.Error{Op: "send to", Topic: "t", Kind: k} }
+	for _, c := range []struct {
+		err  error
+		want pipeline.Class
+	}{
+		// The cluster or the broker has trouble: it passes.
+		{errors.New("anything else"), pipeline.Retry},
+		{context.DeadlineExceeded, pipeline.Retry},
+		{io.ErrUnexpectedEOF, pipeline.Retry},
+		{refusal(0x1000), pipeline.Retry}, // unavailable
+		{refusal(0x1001), pipeline.Retry}, // overloaded
+		{refusal(0x1200), pipeline.Retry}, // read timeout
+		{refusal(0x1300), pipeline.Retry}, // read failure
+		{refusal(0x0000), pipeline.Retry}, // server error
+		{kind(pulsar.ErrUnreachable), pipeline.Retry},
+		{kind(nil), pipeline.Retry},
+		{&pulsar.SchemaError{Topic: "t"}, pipeline.Retry}, // until a person makes it compatible
+		// The event will never do.
+		{&readback.KeyError{Err: errors.New("cut off")}, pipeline.Impossible},
+		{kind(pulsar.ErrTooLarge), pipeline.Impossible},
+		{refusal(0x2000), pipeline.Impossible}, // syntax
+		{refusal(0x2200), pipeline.Impossible}, // invalid: a column that was dropped
+		// The connector cannot go on: no permission, or a producer that is dead for good.
+		{refusal(0x2100), pipeline.Fatal}, // unauthorized
+		{refusal(0x0100), pipeline.Fatal}, // credentials
+		{kind(pulsar.ErrAuthorization), pipeline.Fatal},
+		{kind(pulsar.ErrClosed), pipeline.Fatal},
+		{kind(pulsar.ErrProducerFenced), pipeline.Fatal},
+		{kind(pulsar.ErrTopicTerminated), pipeline.Fatal},
+		{kind(pulsar.ErrTopicNotFound), pipeline.Fatal},
+	} {
+		if got := classify(fmt.Errorf("read a row: %w", c.err)); got != c.want {
+			t.Errorf("%v: class %d, want %d", c.err, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,231 @@
+// The verdict whether a row is as new as its event, and the statements that rows are
+// read with.
+
+package readback
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/cassandra-cdc/cassandra-cdc/schema/capturetest"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Invariant 7. "no time" is a row none of whose values has a write time.
+func TestFresh(t *testing.T) {
+	const noTime = math.MinInt64
+	const java, insert, update, gone = event.Operation(""), event.Insert, event.Update, event.Delete
+	for _, c := range []struct {
+		name      string
+		operation event.Operation
+		writeTime int64
+		exists    bool
+		newest    int64
+		dated     bool
+		want      bool
+	}{
+		{"event without a time, row", insert, event.NoWriteTime, true, 100, true, true},
+		{"event without a time, no row", insert, event.NoWriteTime, false, noTime, true, true},
+		{"event without a time, delete and row", gone, event.NoWriteTime, true, 100, true, true},
+
+		{"insert, row of the same write", insert, 100, true, 100, true, true},
+		{"insert, newer row", insert, 100, true, 101, true, true},
+		{"insert, older row", insert, 100, true, 99, true, false},
+		{"insert, no row", insert, 100, false, noTime, true, false},
+		{"insert, no row, table without times", insert, 100, false, noTime, false, false},
+		{"insert, row, table without times", insert, 100, true, noTime, false, true},
+		{"insert, row whose values are all null", insert, 100, true, noTime, true, false},
+
+		{"update, row of the same write", update, 100, true, 100, true, true},
+		{"update, older row", update, 100, true, 99, true, false},
+		{"update, no row", update, 100, false, noTime, true, false},
+		{"update, row, table without times", update, 100, true, noTime, false, true},
+
+		{"delete, no row", gone, 100, false, noTime, true, true},
+		{"delete, no row, table without times", gone, 100, false, noTime, false, true},
+		{"delete, older row", gone, 100, true, 99, true, false},
+		{"delete, row of the same time, which the delete covers", gone, 100, true, 100, true, false},
+		{"delete, row written since", gone, 100, true, 101, true, true},
+		{"delete, row, table without times", gone, 100, true, noTime, false, false},
+
+		{"Java agent, no row", java, 100, false, noTime, true, true},
+		{"Java agent, no row, table without times", java, 100, false, noTime, false, true},
+		{"Java agent, row of the same write", java, 100, true, 100, true, true},
+		{"Java agent, older row", java, 100, true, 99, true, false},
+		{"Java agent, row, table without times", java, 100, true, noTime, false, true},
+
+		{"times before 1970", update, -200, true, -300, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			req := Request{WriteTime: c.writeTime, Operation: c.operation}
+			if got := fresh(req, c.exists, c.newest, c.dated); got != c.want {
+				t.Errorf("fresh is %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestStatements(t *testing.T) {
+	for _, c := range []struct {
+		name, table         string
+		whole, partition    string // Cassandra 4
+		whole5, partition5  string // Cassandra 5, where they differ
+		undatedWhole        bool   // on Cassandra 4
+		undatedPartition    bool
+		alwaysUndatedWhole  bool // on Cassandra 5 too
+		alwaysUndatedByPart bool
+	}{
+		{
+			name:       "composite keys, sorted columns",
+			table:      `CREATE TABLE ks.t (p1 int, p2 text, c1 int, c2 uuid, z text, a int, PRIMARY KEY ((p1, p2), c1, c2))`,
+			whole:      `SELECT a, z, WRITETIME(a), WRITETIME(z) FROM ks.t WHERE p1 = ? AND p2 = ? AND c1 = ? AND c2 = ? LIMIT 1`,
+			whole5:     `SELECT a, z, MAXWRITETIME(a), MAXWRITETIME(z) FROM ks.t WHERE p1 = ? AND p2 = ? AND c1 = ? AND c2 = ? LIMIT 1`,
+			partition:  `SELECT a, z, WRITETIME(a), WRITETIME(z) FROM ks.t WHERE p1 = ? AND p2 = ? LIMIT 1`,
+			partition5: `SELECT a, z, MAXWRITETIME(a), MAXWRITETIME(z) FROM ks.t WHERE p1 = ? AND p2 = ? LIMIT 1`,
+		},
+		{
+			name:       "names in quotes",
+			table:      `CREATE TABLE "Ks"."Table" ("Key" int PRIMARY KEY, "select" text)`,
+			whole:      `SELECT "select", WRITETIME("select") FROM "Ks"."Table" WHERE "Key" = ? LIMIT 1`,
+			whole5:     `SELECT "select", MAXWRITETIME("select") FROM "Ks"."Table" WHERE "Key" = ? LIMIT 1`,
+			partition:  `SELECT "select", WRITETIME("select") FROM "Ks"."Table" WHERE "Key" = ? LIMIT 1`,
+			partition5: `SELECT "select", MAXWRITETIME("select") FROM "Ks"."Table" WHERE "Key" = ? LIMIT 1`,
+		},
+		{
+			// A static column's time says nothing of a row, and everything of the static row.
+			name:       "static columns",
+			table:      `CREATE TABLE ks.t (p int, c int, s1 text static, v int, s2 int static, PRIMARY KEY (p, c))`,
+			whole:      `SELECT v, s1, s2, WRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			whole5:     `SELECT v, s1, s2, MAXWRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:  `SELECT s1, s2, WRITETIME(s1), WRITETIME(s2) FROM ks.t WHERE p = ? LIMIT 1`,
+			partition5: `SELECT s1, s2, MAXWRITETIME(s1), MAXWRITETIME(s2) FROM ks.t WHERE p = ? LIMIT 1`,
+		},
+		{
+			name:         "static columns only",
+			table:        `CREATE TABLE ks.t (p int, c int, s text static, PRIMARY KEY (p, c))`,
+			whole:        `SELECT s FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:    `SELECT s, WRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
+			partition5:   `SELECT s, MAXWRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
+			undatedWhole: true, alwaysUndatedWhole: true,
+		},
+		{
+			name:         "primary key only",
+			table:        `CREATE TABLE ks.t (p int, c int, PRIMARY KEY (p, c))`,
+			whole:        `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:    `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
+			undatedWhole: true, undatedPartition: true, alwaysUndatedWhole: true, alwaysUndatedByPart: true,
+		},
+		{
+			// Only MAXWRITETIME takes a column of several cells.
+			name: "collections",
+			table: `CREATE TYPE ks.u (f int); CREATE TABLE ks.t (p int PRIMARY KEY, f frozen<list<int>>, l list<int>, m map<text, int>, s set<int>,
+				u u, v text, w frozen<u>)`,
+			whole: `SELECT f, l, m, s, u, v, w, WRITETIME(f), WRITETIME(v), WRITETIME(w) FROM ks.t WHERE p = ? LIMIT 1`,
+			whole5: `SELECT f, l, m, s, u, v, w, MAXWRITETIME(f), MAXWRITETIME(l), MAXWRITETIME(m), MAXWRITETIME(s), MAXWRITETIME(u), ` +
+				`MAXWRITETIME(v), MAXWRITETIME(w) FROM ks.t WHERE p = ? LIMIT 1`,
+			partition: `SELECT f, l, m, s, u, v, w, WRITETIME(f), WRITETIME(v), WRITETIME(w) FROM ks.t WHERE p = ? LIMIT 1`,
+			partition5: `SELECT f, l, m, s, u, v, w, MAXWRITETIME(f), MAXWRITETIME(l), MAXWRITETIME(m), MAXWRITETIME(s), MAXWRITETIME(u), ` +
+				`MAXWRITETIME(v), MAXWRITETIME(w) FROM ks.t WHERE p = ? LIMIT 1`,
+		},
+		{
+			name:         "collections only",
+			table:        `CREATE TABLE ks.t (p int PRIMARY KEY, l list<int>)`,
+			whole:        `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
+			whole5:       `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
+			partition:    `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
+			partition5:   `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
+			undatedWhole: true, undatedPartition: true,
+		},
+		{
+			// Static columns that cannot be represented: the row's existence is left.
+			name:       "static columns left out",
+			table:      `CREATE TABLE ks.t (p int, c int, s counter static, v int, PRIMARY KEY (p, c))`,
+			whole:      `SELECT v, WRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			whole5:     `SELECT v, MAXWRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:  `SELECT p FROM ks.t WHERE p = ? LIMIT 1`,
+			partition5: `SELECT p FROM ks.t WHERE p = ? LIMIT 1`, undatedPartition: true, alwaysUndatedByPart: true,
+		},
+		{
+			// The record holds the primary key then, and a partition key is never null.
+			name:         "all columns left out",
+			table:        `CREATE TABLE ks.t (p int, c int, s counter static, PRIMARY KEY (p, c))`,
+			whole:        `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:    `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
+			undatedWhole: true, undatedPartition: true, alwaysUndatedWhole: true, alwaysUndatedByPart: true,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			table := capturetest.Table(t, c.table)
+			check := func(release, whole, partition string, undatedWhole, undatedPartition bool) {
+				t.Helper()
+				v, err := newVersion(table, release)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff([]string{whole, partition}, []string{v.wholeRow.cql, v.partition.cql}); diff != "" {
+					t.Errorf("Cassandra %s (-want +got):\n%s", release, diff)
+				}
+				if v.wholeRow.dated() == undatedWhole || v.partition.dated() == undatedPartition {
+					t.Errorf("Cassandra %s: dated is %v and %v", release, v.wholeRow.dated(), v.partition.dated())
+				}
+			}
+			check("3.11.19", c.whole, c.partition, c.undatedWhole, c.undatedPartition)
+			check("4.1.5", c.whole, c.partition, c.undatedWhole, c.undatedPartition)
+			if c.whole5 == "" {
+				c.whole5 = c.whole
+			}
+			if c.partition5 == "" {
+				c.partition5 = c.partition
+			}
+			check("5.0.2", c.whole5, c.partition5, c.alwaysUndatedWhole, c.alwaysUndatedByPart)
+			check("5.0-beta1", c.whole5, c.partition5, c.alwaysUndatedWhole, c.alwaysUndatedByPart)
+		})
+	}
+}
+
+// Answers come in the order of the statement and leave in that of the encoder.
+func TestAnswers(t *testing.T) {
+	table := capturetest.Table(t, `CREATE TABLE ks.t (p int, c int, a int, b int, s1 int static, s2 int static, PRIMARY KEY (p, c))`)
+	v, err := newVersion(table, "4.0.19")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(writeTime int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(writeTime)) }
+	text := func(values [][]byte) (all []string) {
+		for _, v := range values {
+			if v == nil {
+				all = append(all, "null")
+			} else {
+				all = append(all, string(v))
+			}
+		}
+		return all
+	}
+	whole := [][]byte{[]byte("a"), nil, []byte("s1"), []byte("s2"), at(-7), nil}
+	if got := text(v.wholeRow.values(whole)); !slices.Equal(got, []string{"a", "null", "s1", "s2"}) {
+		t.Errorf("row %q", got)
+	}
+	if got := v.wholeRow.newest(whole); got != -7 {
+		t.Errorf("newest write time %d", got)
+	}
+	if got := v.wholeRow.newest([][]byte{[]byte("a"), []byte("b"), nil, nil, at(1), at(2)}); got != 2 {
+		t.Errorf("newest write time %d", got)
+	}
+	static := [][]byte{[]byte("s1"), []byte("s2"), at(5), at(4)}
+	if got := text(v.partition.values(static)); !slices.Equal(got, []string{"null", "null", "s1", "s2"}) {
+		t.Errorf("static row %q", got)
+	}
+	if got := v.partition.newest(static); got != 5 {
+		t.Errorf("newest write time %d", got)
+	}
+	if got := v.partition.newest([][]byte{nil, nil, nil, nil}); fresh(Request{WriteTime: math.MinInt64 + 1, Operation: event.Update}, true, got, true) {
+		t.Error("a row without write times passes for fresh")
+	}
+}
