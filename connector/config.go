@@ -99,9 +99,12 @@ func (c Config) Validate() error {
 	if c.Password != "" && c.Username == "" {
 		errs = append(errs, errors.New("auth.username is missing: auth.password is set"))
 	}
-	for key, n := range map[string]int{"cache.max.digest": c.CacheMaxDigest, "cache.max.capacity": c.CacheMaxCapacity, "cache.expire.after.ms": c.CacheExpireMS, "port": c.Port} {
-		if n < 0 {
-			errs = append(errs, fmt.Errorf("%s is %d: it must not be negative", key, n))
+	for _, number := range []struct {
+		key   string
+		value int
+	}{{"port", c.Port}, {"cache.max.digest", c.CacheMaxDigest}, {"cache.max.capacity", c.CacheMaxCapacity}, {"cache.expire.after.ms", c.CacheExpireMS}} {
+		if number.value < 0 {
+			errs = append(errs, fmt.Errorf("%s is %d: it must not be negative", number.key, number.value))
 		}
 	}
 	all := c.pulsar(nil)

@@ -73,7 +73,10 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 // classify says what a failed read or publication calls for.
 func classify(err error) pipeline.Class {
 	var key *readback.KeyError
+	var gone *readback.NoTableError
 	switch {
+	case errors.As(err, &gone):
+		return pipeline.Fatal
 	case errors.Is(err, pulsar.ErrClosed), errors.Is(err, pulsar.ErrProducerFenced), errors.Is(err, pulsar.ErrTopicTerminated),
 		errors.Is(err, pulsar.ErrTopicNotFound), errors.Is(err, pulsar.ErrAuthorization), cassandra.Denied(err):
 		return pipeline.Fatal

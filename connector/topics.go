@@ -5,6 +5,7 @@ package connector
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
@@ -77,10 +78,9 @@ func (l *deadLetters) Bury(ctx context.Context, e *pipeline.Event, reason error)
 		return err
 	}
 	d := e.Delivery.(*pulsar.Delivery)
-	properties := map[string]string{reasonProperty: reason.Error(), originProperty: d.ID}
-	for k, v := range d.Properties {
-		properties[k] = v
-	}
+	properties := map[string]string{}
+	maps.Copy(properties, d.Properties)
+	properties[reasonProperty], properties[originProperty] = reason.Error(), d.ID
 	persisted := make(chan error, 1)
 	producer.Send(ctx, &pulsar.Message{Key: d.Key, Value: d.Value, Properties: properties},
 		func(_ pulsar.Receipt, err error) { persisted <- err })

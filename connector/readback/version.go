@@ -6,8 +6,6 @@ package readback
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
@@ -29,6 +27,7 @@ type Version struct {
 	partition statement // by the partition key: what a static row or a partition has
 }
 
+// newVersion compiles a version of the table for nodes of that release or newer ones.
 func newVersion(t *schema.Table, release string) (*Version, error) {
 	key, err := event.NewKey(t)
 	if err != nil {
@@ -42,7 +41,7 @@ func newVersion(t *schema.Table, release string) (*Version, error) {
 		registry.Part{Name: t.Name, Type: registry.Avro, Schema: enc.KeySchema()},
 		registry.Part{Name: t.Name, Type: registry.Avro, Schema: enc.ValueSchema()},
 	)}
-	max := major(release) >= 5
+	max := cassandra.Major(release) >= 5
 	v.wholeRow = newStatement(t, enc.Columns(), func(schema.Column) bool { return true }, t.PrimaryKey(), max)
 	// The event of a static row asks for the static columns; a table without any gives
 	// the first row that is left in the partition, as the Java connector does.
@@ -52,9 +51,11 @@ func newVersion(t *schema.Table, release string) (*Version, error) {
 	return v, nil
 }
 
-func major(release string) int {
-	n, _ := strconv.Atoi(strings.SplitN(release, ".", 2)[0])
-	return n
+// NoTableError is a table that is not there: it never was, or it was dropped.
+type NoTableError struct{ Keyspace, Table string }
+
+func (e *NoTableError) Error() string {
+	return fmt.Sprintf("table %s.%s does not exist (names are case-sensitive and given without quotes)", cql.Quote(e.Keyspace), cql.Quote(e.Table))
 }
 
 // versions knows the current version of the table, by node.
@@ -106,9 +107,13 @@ func (v *versions) current(ctx context.Context, hostID string) (*Version, error)
 		if err != nil {
 			return nil, fmt.Errorf("table %s.%s: %w", cql.Quote(v.keyspace), cql.Quote(v.table), err)
 		}
-		return nil, fmt.Errorf("table %s.%s does not exist (names are case-sensitive, without quotes)", cql.Quote(v.keyspace), cql.Quote(v.table))
+		return nil, &NoTableError{v.keyspace, v.table}
 	}
-	made, err := newVersion(t, node.ReleaseVersion)
+	oldest, err := v.session.OldestRelease(ctx, hostID)
+	if err != nil {
+		return nil, err
+	}
+	made, err := newVersion(t, oldest)
 	if err != nil {
 		return nil, err
 	}

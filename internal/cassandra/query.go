@@ -12,6 +12,8 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/gocql/gocql"
 
@@ -120,6 +122,36 @@ func (s *Session) Local(ctx context.Context, hostID string) (Node, error) {
 	}
 	n.HostID, n.SchemaVersion = id.String(), version.String()
 	return n, nil
+}
+
+// OldestRelease is the lowest release among the node with that host id and its peers:
+// what every coordinator of the cluster understands, also in the middle of an upgrade.
+func (s *Session) OldestRelease(ctx context.Context, hostID string) (string, error) {
+	node, err := s.Local(ctx, hostID)
+	if err != nil {
+		return "", err
+	}
+	oldest, release := node.ReleaseVersion, ""
+	iter := s.gocql.Query("SELECT release_version FROM system.peers").WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.One).Iter()
+	for iter.Scan(&release) {
+		if release != "" && Major(release) < Major(oldest) {
+			oldest = release
+		}
+	}
+	if err := iter.Close(); err != nil {
+		return "", fmt.Errorf("read system.peers: %w", short(err))
+	}
+	return oldest, nil
+}
+
+// Major is the first number of a release: 5 for 5.0.6, 0 for what is no release.
+func Major(release string) int {
+	first, _, _ := strings.Cut(release, ".")
+	n, err := strconv.Atoi(first)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // Schema reads the tables of the cluster, or of one keyspace when one is named, as
