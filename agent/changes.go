@@ -87,6 +87,9 @@ func (c *changes) Row(u *mutation.Update, r *mutation.Row) {
 	}
 	ch := change{table: u.Table, clustering: clone(r.Clustering), writeTime: mutation.NoTimestamp}
 	switch {
+	case !r.Deletion.Live() && newerThan(r, r.Deletion.Timestamp):
+		// A batch with timestamps of its own deletes the row and writes to it again.
+		ch.operation, ch.writeTime = event.Update, r.Deletion.Timestamp
 	case !r.Deletion.Live():
 		ch.operation, ch.writeTime = event.Delete, r.Deletion.Timestamp
 	case r.Timestamp != mutation.NoTimestamp:
@@ -143,6 +146,13 @@ func (c *changes) noteSchemaVersion(r *mutation.Row) {
 			c.schemaVersion, c.schemaVersionTime = schema.ID(cell.Value).String(), cell.Timestamp
 		}
 	}
+}
+
+// newerThan says whether the row has something written after a timestamp.
+func newerThan(r *mutation.Row, timestamp int64) bool {
+	return r.Timestamp > timestamp || slices.ContainsFunc(r.Cells, func(c mutation.Cell) bool {
+		return !c.Deleted && c.Timestamp > timestamp
+	})
 }
 
 // clone copies the values with one allocation for their bytes; nil stays nil.

@@ -4,16 +4,12 @@
 package agent
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/cassandra-cdc/cassandra-cdc/internal/configfile"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
@@ -44,18 +40,10 @@ type Config struct {
 	SSLHostnameVerificationEnable bool   `yaml:"sslHostnameVerificationEnable"`
 }
 
-// LoadConfig reads a configuration file. A key that the agent does not know is an
-// error, so that a slip of the pen is not silently a default.
-func LoadConfig(path string) (Config, error) {
-	var c Config
-	data, err := os.ReadFile(path)
-	if err != nil {
+// LoadConfig reads a configuration file.
+func LoadConfig(path string) (c Config, err error) {
+	if err := configfile.Load(path, &c); err != nil {
 		return c, fmt.Errorf("read the configuration: %w", err)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	return c, nil
 }
@@ -71,6 +59,9 @@ func (c Config) Validate() error {
 	}
 	if (c.CassandraUsername == "") != (c.CassandraPassword == "") {
 		errs = append(errs, errors.New("cassandraUsername and cassandraPassword go together: one of them is missing"))
+	}
+	if c.PulsarMaxPendingMessages < 0 {
+		errs = append(errs, fmt.Errorf("pulsarMaxPendingMessages is %d: it must not be negative", c.PulsarMaxPendingMessages))
 	}
 	if err := c.pulsar(nil).Validate(); err != nil {
 		errs = append(errs, err)

@@ -9,7 +9,7 @@ import (
 	"os"
 	"strconv"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/configfile"
 )
 
 // node is the part of cassandra.yaml that matters here.
@@ -25,18 +25,15 @@ type node struct {
 // readNode reads cassandra.yaml and reports all that keeps the agent from working.
 func readNode(path string) (node, error) {
 	var n node
-	data, err := os.ReadFile(path)
-	if err != nil {
+	if err := configfile.LoadForeign(path, &n); err != nil {
 		return n, fmt.Errorf("read cassandra.yaml: %w (cassandraYaml must name the node's own file)", err)
-	}
-	if err := yaml.Unmarshal(data, &n); err != nil {
-		return n, fmt.Errorf("%s: %w", path, err)
 	}
 	var errs []error
 	if !n.CDCEnabled {
 		errs = append(errs, fmt.Errorf("%s: cdc_enabled is not true, so Cassandra keeps no commit log for the agent: set it to true and restart the node", path))
 	}
-	for key, dir := range map[string]string{"cdc_raw_directory": n.CDCRawDirectory, "commitlog_directory": n.CommitLogDirectory} {
+	for _, d := range [][2]string{{"cdc_raw_directory", n.CDCRawDirectory}, {"commitlog_directory", n.CommitLogDirectory}} {
+		key, dir := d[0], d[1]
 		if dir == "" {
 			errs = append(errs, fmt.Errorf("%s: %s is not set: name the directory there, as Cassandra's default depends on how it was started", path, key))
 		} else if n.CDCEnabled {

@@ -4,6 +4,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -21,16 +22,34 @@ type quarantine struct {
 // Invariant 6: nothing is skipped without a log line and a copy.
 func (q quarantine) keep(at commitlog.Position, reason error, raw []byte) error {
 	name := filepath.Join(q.dir, fmt.Sprintf("%d-%d", at.Segment, at.Offset))
+	var damage *commitlog.DamageError
+	if errors.As(reason, &damage) {
+		name += "-damage" // it begins where the entry of that position ends
+	}
 	err := os.MkdirAll(q.dir, 0o750)
 	if err == nil {
-		err = os.WriteFile(name+".entry", raw, 0o640)
+		err = persist(name+".entry", raw)
 	}
 	if err == nil {
-		err = os.WriteFile(name+".reason", []byte(reason.Error()+"\n"), 0o640)
+		err = persist(name+".reason", []byte(reason.Error()+"\n"))
 	}
 	if err != nil {
 		return fmt.Errorf("put what lies at %s into quarantine: %w", at, err)
 	}
 	q.log.Error("part of the commit log could not be read and is in quarantine", "pos", at, "reason", reason, "file", name+".entry")
 	return nil
+}
+
+// persist returns when the content is on the disk: the segment it comes from may be
+// deleted next.
+func persist(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }

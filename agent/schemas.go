@@ -12,10 +12,16 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
+// catalog is what schemas asks the node; a *cassandra.Session is one.
+type catalog interface {
+	Local(ctx context.Context, hostID string) (cassandra.Node, error)
+	Schema(ctx context.Context, hostID, keyspace string) (schema.Rows, error)
+}
+
 // schemas holds the node's tables as they are now. The tables at the position of an
 // entry that is read much later are another matter: a history replaces this.
 type schemas struct {
-	session *cassandra.Session
+	session catalog
 	hostID  string
 	log     *slog.Logger
 
@@ -31,7 +37,7 @@ type schemas struct {
 	want    string    // version that the log says it led to; "" while that is not known
 }
 
-func newSchemas(session *cassandra.Session, hostID string, log *slog.Logger) *schemas {
+func newSchemas(session catalog, hostID string, log *slog.Logger) *schemas {
 	return &schemas{session: session, hostID: hostID, log: log, missing: map[schema.ID]time.Time{}}
 }
 
@@ -124,9 +130,12 @@ func (s *schemas) unsettled() bool { return !s.changed.IsZero() }
 // settle waits until current has the schema change that was met in the log. A version
 // that never comes was overtaken by the next one.
 func (s *schemas) settle(ctx context.Context) error {
-	for {
-		if err := s.refresh(ctx); err != nil {
-			return err
+	for looked := false; ; looked = true {
+		// The whole schema is read only when there is a reason to.
+		if node, err := s.session.Local(ctx, s.hostID); !looked || err != nil || node.SchemaVersion != s.version {
+			if err := s.refresh(ctx); err != nil {
+				return err
+			}
 		}
 		arrived := s.version == s.want || s.want == "" && s.version != s.before
 		if arrived || time.Since(s.changed) > schemaDelay {

@@ -4,17 +4,12 @@
 package connector
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/configfile"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
 
@@ -51,21 +46,10 @@ const (
 	defaultServiceURL   = "pulsar://localhost:6650"
 )
 
-// LoadConfig reads a configuration file. A key that the connector does not know is an
-// error, so that a slip of the pen is not silently a default.
-func LoadConfig(path string) (Config, error) {
-	var c Config
-	data, err := os.ReadFile(path)
-	if err != nil {
+// LoadConfig reads a configuration file.
+func LoadConfig(path string) (c Config, err error) {
+	if err := configfile.Load(path, &c); err != nil {
 		return c, fmt.Errorf("read the configuration: %w", err)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		if strings.Contains(err.Error(), "unknown anchor") { // its name may be a password
-			err = errors.New("a value that begins with * must be in quotes")
-		}
-		return c, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	return c, nil
 }

@@ -124,3 +124,22 @@ func TestWatermarkStopsAtTheFirstGap(t *testing.T) {
 		}
 	})
 }
+
+// While an event is not acknowledged, entries without events take no memory.
+func TestEntriesWithoutEventsDoNotPileUp(t *testing.T) {
+	w := checkpoint.NewWatermark(0)
+	waiting := w.Add(1, 1)
+	end := int64(1)
+	add := func() { end++; w.Add(end, 0) }
+	add()
+	if n := testing.AllocsPerRun(100, add); n > 0 {
+		t.Errorf("%v allocations an entry", n)
+	}
+	if w.Offset() != 0 {
+		t.Errorf("offset %d before the acknowledgement", w.Offset())
+	}
+	waiting.Ack()
+	if w.Offset() != end || !w.Settled() {
+		t.Errorf("offset %d, settled %v; want %d, true", w.Offset(), w.Settled(), end)
+	}
+}

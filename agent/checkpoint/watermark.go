@@ -28,6 +28,11 @@ func NewWatermark(offset int64) *Watermark { return &Watermark{offset: offset} }
 func (w *Watermark) Add(end int64, events int) *Mark {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if n := len(w.pending); events == 0 && n > 0 && w.pending[n-1].left == 0 {
+		// While the broker is away, entries without events must not pile up here.
+		w.pending[n-1].end = end
+		return w.pending[n-1]
+	}
 	m := &Mark{watermark: w, end: end, left: events}
 	w.pending = append(w.pending, m)
 	w.advance()

@@ -100,8 +100,8 @@ func (r *rig) stop() error {
 	return err
 }
 
-// failure waits for Run to end with an error.
-func (r *rig) failure() error {
+// end is what Run has ended with; it must have ended by now.
+func (r *rig) end() error {
 	r.t.Helper()
 	select {
 	case err := <-r.ended:
@@ -110,7 +110,7 @@ func (r *rig) failure() error {
 		r.nothingOpen()
 		return err
 	default:
-		r.t.Fatal("Run goes on, an error was expected")
+		r.t.Fatal("Run goes on")
 		return nil
 	}
 }
@@ -212,9 +212,13 @@ func (h *handler) Damage(d *commitlog.DamageError, raw []byte) error {
 }
 
 // ack acknowledges entries that wait.
-func (h *handler) ack(bodies ...string) {
+func (r *rig) ack(bodies ...string) {
+	r.t.Helper()
 	for _, b := range bodies {
-		h.marks[b].Ack()
+		if r.marks[b] == nil {
+			r.t.Fatalf("%s was not handed out", b)
+		}
+		r.marks[b].Ack()
 	}
 }
 

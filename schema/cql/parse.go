@@ -21,7 +21,7 @@ type Resolver func(name string) (*Type, bool)
 func Parse(text string, udt Resolver) (*Type, error) {
 	p := parser{in: text, udt: udt}
 	t, err := p.parse(0)
-	if err == nil && p.peek() != 0 {
+	if p.peek(); err == nil && p.pos < len(p.in) {
 		err = p.errorf("unexpected %q", p.in[p.pos:])
 	}
 	if err != nil {

@@ -127,37 +127,29 @@ func (t *Type) FixedLength() int {
 // alone, since they belong to the keyspace of the table.
 func (t *Type) String() string {
 	var b strings.Builder
-	t.write(&b, true)
+	t.write(&b)
 	return b.String()
 }
 
-// Unfrozen is the type's text without any frozen<>, which is how Java's driver
-// prints a tuple when it names it.
-func (t *Type) Unfrozen() string {
-	var b strings.Builder
-	t.write(&b, false)
-	return b.String()
-}
-
-func (t *Type) write(b *strings.Builder, frozen bool) {
-	wrap := frozen && t.Frozen && (t.Kind == List || t.Kind == Set || t.Kind == Map || t.Kind == UDT || t.Kind == Tuple)
+func (t *Type) write(b *strings.Builder) {
+	wrap := t.Frozen && (t.Kind == List || t.Kind == Set || t.Kind == Map || t.Kind == UDT || t.Kind == Tuple)
 	if wrap {
 		b.WriteString("frozen<")
 	}
 	switch t.Kind {
 	case List, Set:
 		b.WriteString(kindNames[t.Kind] + "<")
-		t.Elem.write(b, frozen)
+		t.Elem.write(b)
 		b.WriteByte('>')
 	case Vector:
 		b.WriteString("vector<")
-		t.Elem.write(b, frozen)
+		t.Elem.write(b)
 		b.WriteString(", " + itoa(t.Dimension) + ">")
 	case Map:
 		b.WriteString("map<")
-		t.Key.write(b, frozen)
+		t.Key.write(b)
 		b.WriteString(", ")
-		t.Elem.write(b, frozen)
+		t.Elem.write(b)
 		b.WriteByte('>')
 	case Tuple:
 		b.WriteString("tuple<")
@@ -165,13 +157,13 @@ func (t *Type) write(b *strings.Builder, frozen bool) {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			f.Type.write(b, frozen)
+			f.Type.write(b)
 		}
 		b.WriteByte('>')
 	case UDT:
 		b.WriteString(Quote(t.Name))
 	case Custom:
-		b.WriteString("'" + t.Name + "'")
+		b.WriteString("'" + strings.ReplaceAll(t.Name, "'", "''") + "'")
 	default:
 		b.WriteString(kindNames[t.Kind])
 	}

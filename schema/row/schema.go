@@ -93,7 +93,7 @@ func driverText(t *cql.Type) string {
 	case cql.UDT:
 		return cql.Quote(t.Keyspace) + "." + cql.Quote(t.Name)
 	}
-	return t.Unfrozen()
+	return t.String()
 }
 
 // javaHash is String.hashCode.

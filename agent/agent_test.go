@@ -1,0 +1,378 @@
+// The agent without a broker: from the entry to the changes with the schema that the
+// entry needs, what cannot become an event, and what ends the agent.
+
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
+	"github.com/cassandra-cdc/cassandra-cdc/schema"
+)
+
+const scenario = "5.0.6/types"
+
+// without takes the rows of one table out of a schema.
+func without(rows schema.Rows, keyspace, table string) schema.Rows {
+	cut := func(rows []json.RawMessage) []json.RawMessage {
+		return slices.DeleteFunc(slices.Clone(rows), func(raw json.RawMessage) bool {
+			return bytes.Contains(raw, []byte(`"keyspace_name": "`+keyspace+`"`)) && bytes.Contains(raw, []byte(`"table_name": "`+table+`"`))
+		})
+	}
+	rows.Tables, rows.Columns = cut(rows.Tables), cut(rows.Columns)
+	return rows
+}
+
+// withoutColumn takes one column out of a schema.
+func withoutColumn(rows schema.Rows, table, column string) schema.Rows {
+	rows.Columns = slices.DeleteFunc(slices.Clone(rows.Columns), func(raw json.RawMessage) bool {
+		return bytes.Contains(raw, []byte(`"table_name": "`+table+`"`)) && bytes.Contains(raw, []byte(`"column_name": "`+column+`"`))
+	})
+	return rows
+}
+
+// newAgent is an agent beside a fake node that has read the node's schema.
+func newAgent(t *testing.T, n *fakeNode) (*agent, *bytes.Buffer) {
+	t.Helper()
+	log := &bytes.Buffer{}
+	s := readSchemas(t, n)
+	return &agent{
+		log: logTo(log), schemas: s, decoder: mutation.NewDecoder(s), quarantine: quarantine{filepath.Join(t.TempDir(), "quarantine"), logTo(log)},
+		skipped: skipped{log: logTo(log)}, publisher: &publisher{failed: make(chan error, 1), outputs: map[schema.ID]*output{}},
+	}, log
+}
+
+func (e corpusEntry) entry(w *checkpoint.Watermark) tail.Entry {
+	return tail.Entry{Version: e.version, Position: e.at, Body: e.body, Watermark: w}
+}
+
+// A write can be in the log before the schema that it needs was read.
+func TestDecodeReadsTheSchemaThatTheEntryNeeds(t *testing.T) {
+	now := corpusRows(t, scenario)
+	write := entryOf(t, scenario, "ck", "t_pk1")
+	wide := entryOf(t, scenario, "ck", "t_all")
+	for _, c := range []struct {
+		name   string
+		entry  corpusEntry
+		before schema.Rows
+		after  schema.Rows
+		asked  int
+	}{
+		{"nothing missing", write, now, now, 0},
+		{"the table", write, without(now, "ck", "t_pk1"), now, 1},
+		{"a column", wide, withoutColumn(now, "t_all", "c_int"), now, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := &fakeNode{rows: c.before}
+			a, _ := newAgent(t, n)
+			n.rows = c.after
+			if err := a.decode(t.Context(), c.entry.entry(nil)); err != nil {
+				t.Fatal(err)
+			}
+			want, _ := dumpOutcome(c.entry.dump, dumpTables(t, now))
+			if got := a.changes.outcome(); !slices.Equal(got.Changes, want.Changes) || len(got.Changes) == 0 {
+				t.Errorf("changes %q, want %q", got.Changes, want.Changes)
+			}
+			if n.asked != c.asked {
+				t.Errorf("asked the node %d times, want %d", n.asked, c.asked)
+			}
+		})
+	}
+}
+
+// A column is dropped and added again with another meaning, a table renamed: the
+// write behind the DDL would decode with the old schema too, and wrongly.
+func TestDecodeWaitsForTheSchemaChangeBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &fakeNode{rows: corpusRows(t, scenario)}
+		a, _ := newAgent(t, n)
+		table := func() *schema.Table { return a.changes.list[0].table }
+		write := entryOf(t, scenario, "ck", "t_pk1").entry(nil)
+		if err := a.decode(t.Context(), write); err != nil {
+			t.Fatal(err)
+		}
+		before := table()
+
+		// The corpus is from 2026; the clock of the bubble is set to 2000, so that its
+		// schema changes are new.
+		all := corpusEntries(t, scenario)
+		ddl := all[slices.IndexFunc(all, func(e corpusEntry) bool { return e.has("system_schema", "tables") })]
+		n.at(30*time.Millisecond, func() { n.version = v2 })
+		start := time.Now()
+		if err := a.decode(t.Context(), ddl.entry(nil)); err != nil || len(a.changes.list) > 0 {
+			t.Fatalf("%d changes, %v", len(a.changes.list), err)
+		}
+		if time.Since(start) > 0 {
+			t.Error("the DDL itself had to wait")
+		}
+		if err := a.decode(t.Context(), write); err != nil {
+			t.Fatal(err)
+		}
+		if time.Since(start) < 30*time.Millisecond || table() == before {
+			t.Errorf("decoded after %v, with the old table: %v", time.Since(start), table() == before)
+		}
+		asked := n.asked
+		if err := a.decode(t.Context(), write); err != nil || n.asked != asked {
+			t.Errorf("the next write asked the node again: %v", err)
+		}
+	})
+}
+
+// quarantined lists what lies in quarantine: bytes and reasons.
+func quarantined(t *testing.T, a *agent) (entries, reasons []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(a.quarantine.dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		content, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(f, ".reason") {
+			reasons = append(reasons, string(content))
+		} else {
+			entries = append(entries, hex.EncodeToString(content))
+		}
+	}
+	return entries, reasons
+}
+
+// What can never become an event goes into quarantine, and the log goes on.
+func TestEntriesThatCannotBecomeEvents(t *testing.T) {
+	rows := corpusRows(t, scenario)
+	write := entryOf(t, scenario, "ck", "t_pk1")
+	cut := write
+	cut.body = cut.body[:len(cut.body)-3]
+	for _, c := range []struct {
+		name   string
+		entry  corpusEntry
+		rows   schema.Rows
+		reason string
+	}{
+		{"a table that was dropped", write, without(rows, "ck", "t_pk1"), "unknown table " + tableID(t, rows, "ck", "t_pk1")},
+		{"a column that was never there", entryOf(t, scenario, "ck", "t_all"), withoutColumn(rows, "t_all", "c_int"), "ck.t_all has no column c_int"},
+		{"bytes that are no mutation", cut, rows, "at byte "},
+		{"a key that has no Avro form", entryOf(t, scenario, "ck", "t_types_ck"), rows, "t_types_ck"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, log := newAgent(t, &fakeNode{rows: c.rows})
+			w := checkpoint.NewWatermark(0)
+			if err := a.Entry(t.Context(), c.entry.entry(w)); err != nil {
+				t.Fatal(err)
+			}
+			entries, reasons := quarantined(t, a)
+			if !slices.Equal(entries, []string{hex.EncodeToString(c.entry.body)}) || len(reasons) != 1 || !strings.Contains(reasons[0], c.reason) {
+				t.Errorf("quarantine %q, %q; want the reason %q", entries, reasons, c.reason)
+			}
+			if !strings.Contains(log.String(), "pos="+c.entry.at.String()) {
+				t.Errorf("no position in the log: %s", log)
+			}
+			if !w.Settled() || w.Offset() != c.entry.at.Offset {
+				t.Errorf("offset %d, settled %v", w.Offset(), w.Settled())
+			}
+		})
+	}
+}
+
+func tableID(t *testing.T, rows schema.Rows, keyspace, table string) string {
+	t.Helper()
+	s, err := schema.NewSnapshot(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Lookup(keyspace, table).ID.String()
+}
+
+// Without a copy the entry is not settled, or its segment would be deleted.
+func TestAnEntryThatQuarantineCannotKeepIsNotSettled(t *testing.T) {
+	rows := corpusRows(t, scenario)
+	a, _ := newAgent(t, &fakeNode{rows: without(rows, "ck", "t_pk1")})
+	a.quarantine.dir = writeFile(t, "quarantine", "in the way")
+	e := entryOf(t, scenario, "ck", "t_pk1")
+	w := checkpoint.NewWatermark(7)
+	if err := a.Entry(t.Context(), e.entry(w)); err == nil || w.Offset() != 7 {
+		t.Errorf("offset %d, %v", w.Offset(), err)
+	}
+	err := a.Damage(&commitlog.DamageError{Position: e.at, End: e.at.Offset + 1}, []byte{1})
+	if err == nil {
+		t.Error("damage was not kept, and nobody is told")
+	}
+}
+
+// A stop while the node is away is no reason to put anything into quarantine.
+func TestAStopLeavesTheEntryForTheNextStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := corpusRows(t, scenario)
+		n := &fakeNode{rows: without(rows, "ck", "t_pk1")}
+		a, _ := newAgent(t, n)
+		n.fail = errors.New("connection refused")
+		ctx, cancel := context.WithCancel(t.Context())
+		w, ended := checkpoint.NewWatermark(7), make(chan error, 1)
+		write := entryOf(t, scenario, "ck", "t_pk1").entry(w)
+		go func() { ended <- a.Entry(ctx, write) }()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			t.Fatalf("the node is away, Entry returned %v", err)
+		default:
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		if entries, _ := quarantined(t, a); len(entries) > 0 || w.Offset() != 7 {
+			t.Errorf("offset %d, quarantine %q", w.Offset(), entries)
+		}
+	})
+}
+
+// All entries of a real node without events move the checkpoint all the same: most
+// of a log is Cassandra's own.
+func TestEntriesWithoutEventsAreSettled(t *testing.T) {
+	a, log := newAgent(t, &fakeNode{rows: corpusRows(t, scenario)})
+	tables := dumpTables(t, corpusRows(t, scenario))
+	w := checkpoint.NewWatermark(0)
+	settled, bounds, counters := 0, 0, 0
+	for _, e := range corpusEntries(t, scenario) {
+		want, _ := dumpOutcome(e.dump, tables)
+		if len(want.Changes) > 0 {
+			continue
+		}
+		a.schemas.changed = time.Time{} // the schema has all changes that pass by
+		if err := a.Entry(t.Context(), e.entry(w)); err != nil {
+			t.Fatal(err)
+		}
+		if settled++; w.Offset() != e.at.Offset {
+			t.Fatalf("offset %d behind the entry at %s", w.Offset(), e.at)
+		}
+		bounds, counters = bounds+want.RangeBounds, counters+want.Counters
+	}
+	if settled < 300 || bounds == 0 || counters == 0 {
+		t.Errorf("%d entries, %d range bounds, %d counter updates: too few to prove anything", settled, bounds, counters)
+	}
+	if a.skipped.total != [skipReasons]int{rangeTombstone: bounds, counterTable: counters} {
+		t.Errorf("skipped %v, want %d and %d", a.skipped.total, bounds, counters)
+	}
+	if entries, reasons := quarantined(t, a); len(entries) > 0 {
+		t.Errorf("in quarantine: %q", reasons)
+	}
+	if strings.Contains(log.String(), "level=ERROR") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+// Skips are counted one by one and logged with a position, but not a line for each.
+func TestSkipsAreCountedAndLoggedNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := skipped{log: logTo(&log)}
+		for i := range 1000 {
+			s.note([skipReasons]int{rangeTombstone: 2}, commitlog.Position{Segment: 1, Offset: int64(i)})
+			time.Sleep(25 * time.Millisecond)
+		}
+		s.note([skipReasons]int{counterTable: 1}, commitlog.Position{Segment: 2, Offset: 7})
+		s.note([skipReasons]int{}, commitlog.Position{})
+		if s.total != [skipReasons]int{rangeTombstone: 2000, counterTable: 1} {
+			t.Errorf("total %v", s.total)
+		}
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		if len(lines) != 4 || !strings.Contains(lines[0], "range delete") || !strings.Contains(lines[0], "pos=1:0") ||
+			!strings.Contains(lines[3], "counter") || !strings.Contains(lines[3], "pos=2:7") {
+			t.Errorf("log:\n%s", &log)
+		}
+	})
+}
+
+// Following ends well with a stop, and with the reason when an event is refused.
+func TestFollowEndsWithTheReason(t *testing.T) {
+	refused := errors.New("the broker refused it")
+	for name, c := range map[string]struct {
+		end  func(a *agent, stop func())
+		want error
+	}{
+		"a stop":              {func(_ *agent, stop func()) { stop() }, nil},
+		"an event is refused": {func(a *agent, _ func()) { a.publisher.failed <- refused }, refused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, _ := newAgent(t, &fakeNode{})
+				store, err := checkpoint.OpenStore(t.TempDir(), slog.New(slog.DiscardHandler))
+				if err != nil {
+					t.Fatal(err)
+				}
+				tailer := tail.New(tail.Config{CDCRawDir: t.TempDir(), CommitLogDir: t.TempDir(), Checkpoints: store, Log: slog.New(slog.DiscardHandler)})
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				ended := make(chan error, 1)
+				go func() { ended <- a.follow(ctx, tailer) }()
+				time.Sleep(time.Second)
+				c.end(a, stop)
+				if err := <-ended; !errors.Is(err, c.want) {
+					t.Errorf("%v, want %v", err, c.want)
+				}
+			})
+		})
+	}
+}
+
+// What is wrong from the start is told at once and names what to look at.
+func TestRunThatCannotStart(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := listener.Addr().String()
+	listener.Close()
+	dir := t.TempDir()
+	host, port, _ := net.SplitHostPort(closed)
+	node := writeFile(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir+"\nrpc_address: "+host+"\nnative_transport_port: "+port)
+	file := writeFile(t, "file", "")
+	for name, c := range map[string]struct {
+		cfg  Config
+		want []string
+	}{
+		"settings":                           {Config{CassandraYAML: node}, []string{"cdcWorkingDir"}},
+		"cassandra.yaml":                     {Config{CassandraYAML: "/no/such/cassandra.yaml", CDCWorkingDir: t.TempDir()}, []string{"/no/such/cassandra.yaml"}},
+		"a working directory that is a file": {Config{CassandraYAML: node, CDCWorkingDir: file}, []string{"working directory", file}},
+		"a working directory in a file":      {Config{CassandraYAML: node, CDCWorkingDir: file + "/work"}, []string{"working directory", file}},
+		"the node's own address": {
+			Config{CassandraYAML: node, CDCWorkingDir: t.TempDir(), CassandraUsername: "cdc", CassandraPassword: secret}, []string{"Cassandra", closed, "refused", "is the node up"},
+		},
+		"a contact point": {
+			Config{CassandraYAML: node, CDCWorkingDir: t.TempDir(), ContactPoint: closed, PulsarAuthPluginClassName: "token", PulsarAuthParams: secret}, []string{"Cassandra", closed, "refused", "is the node up"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			var log bytes.Buffer
+			err := Run(ctx, c.cfg, logTo(&log))
+			if ctx.Err() != nil {
+				t.Fatalf("it took the 30 s of the test: %v", err)
+			}
+			lines(t, err, c.want)
+			if strings.Contains(log.String(), secret) {
+				t.Errorf("the log tells a secret: %s", &log)
+			}
+		})
+	}
+}

@@ -1,0 +1,372 @@
+// Which events a mutation becomes: all mutations of the corpus against what the dump
+// of Cassandra's own reader says of them, and by hand what the corpus has not.
+
+package agent
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/schema"
+)
+
+// outcome is what a mutation becomes, in words.
+type outcome struct {
+	Changes       []string // "table operation key/clustering @write time", in the order of the log
+	DDL           int64
+	SchemaVersion string
+	UserTable     bool
+	RangeBounds   int
+	Counters      int
+}
+
+const whole = "*" // in the place of a clustering: the partition as a whole
+
+func changeText(table, operation, key, clustering string, writeTime int64) string {
+	return fmt.Sprintf("%s %s %s/%s @%d", table, operation, key, clustering, writeTime)
+}
+
+// sorted puts the changes of a batch in the order of their tables: Cassandra's reader
+// keeps the updates of a mutation in a hash map.
+func (o outcome) sorted() outcome {
+	slices.SortStableFunc(o.Changes, func(a, b string) int {
+		return strings.Compare(a[:strings.IndexByte(a, ' ')], b[:strings.IndexByte(b, ' ')])
+	})
+	return o
+}
+
+func (c *changes) outcome() outcome {
+	o := outcome{
+		DDL: c.ddlTime, SchemaVersion: c.schemaVersion, UserTable: c.userTable,
+		RangeBounds: c.skipped[rangeTombstone], Counters: c.skipped[counterTable],
+	}
+	for _, ch := range c.list {
+		clustering := whole
+		if ch.clustering != nil || len(ch.table.Clustering) == 0 {
+			clustering = valuesText(ch.clustering)
+		}
+		o.Changes = append(o.Changes, changeText(ch.table.String(), string(ch.operation), hex.EncodeToString(ch.key), clustering, ch.writeTime))
+	}
+	return o
+}
+
+func valuesText(values [][]byte) string {
+	var all []string
+	for _, v := range values {
+		if v == nil {
+			all = append(all, "null")
+		} else {
+			all = append(all, hex.EncodeToString(v))
+		}
+	}
+	return strings.Join(all, ",")
+}
+
+// dumpOutcome says what the dumped mutation must become (facts/upstream-wire.md §1.4).
+func dumpOutcome(l dumpLine, tables map[string]dumpTable) (o outcome, shapes []string) {
+	o.DDL = mutation.NoTimestamp
+	cdc, plain := false, false
+	for _, u := range l.Updates {
+		name, newest := u.Keyspace+"."+u.Table, u.newest()
+		switch u.Keyspace {
+		case "system_schema":
+			o.DDL = max(o.DDL, newest)
+			continue
+		case "system":
+			for _, i := range u.Items {
+				for _, c := range i.Cells {
+					if u.Table == "local" && c.C == "schema_version" {
+						o.SchemaVersion = c.V[:8] + "-" + c.V[8:12] + "-" + c.V[12:16] + "-" + c.V[16:20] + "-" + c.V[20:]
+					}
+				}
+			}
+			continue
+		}
+		o.UserTable = true
+		if !u.CDC {
+			plain = true
+			shapes = append(shapes, "without cdc")
+			continue
+		}
+		cdc = true
+		if tables[name].counter {
+			o.Counters++
+			shapes = append(shapes, "counter")
+			continue
+		}
+		clustered := tables[name].clustered
+		if !clustered {
+			shapes = append(shapes, "without clustering")
+		}
+		var rows []string
+		for _, i := range u.Items {
+			if i.Kind != "row" {
+				o.RangeBounds++
+				shapes = append(shapes, "range tombstone")
+				continue
+			}
+			var ck []string
+			for _, v := range i.CK {
+				if v == nil {
+					ck = append(ck, "null")
+				} else {
+					ck = append(ck, *v)
+				}
+			}
+			operation, at := "update", newest
+			if i.Del != nil {
+				operation, at = "delete", i.Del.TS
+			} else if i.TS != nil {
+				operation = "insert"
+			}
+			shapes = append(shapes, operation+" of a row")
+			rows = append(rows, changeText(name, operation, u.Key, strings.Join(ck, ","), at))
+		}
+		all := ""
+		if u.Deletion != nil {
+			all = "delete"
+			shapes = append(shapes, "delete of a partition")
+		} else if u.Static != nil {
+			all = "update"
+			shapes = append(shapes, "static row")
+		}
+		switch {
+		case all != "" && clustered:
+			o.Changes = append(o.Changes, changeText(name, all, u.Key, whole, newest))
+		case all != "" && len(rows) == 0:
+			o.Changes = append(o.Changes, changeText(name, all, u.Key, "", newest))
+		}
+		if len(rows) > 0 && all != "" {
+			shapes = append(shapes, "partition and rows")
+		}
+		if len(rows) > 1 {
+			shapes = append(shapes, "several rows")
+		}
+		o.Changes = append(o.Changes, rows...)
+	}
+	if cdc && plain {
+		shapes = append(shapes, "batch with and without cdc")
+	}
+	if o.DDL != mutation.NoTimestamp {
+		shapes = append(shapes, "ddl")
+	}
+	if o.SchemaVersion != "" {
+		shapes = append(shapes, "schema version")
+	}
+	return o, shapes
+}
+
+// newest is PartitionUpdate.maxTimestamp: of everything but row deletions.
+func (u dumpUpdate) newest() int64 {
+	newest := int64(mutation.NoTimestamp)
+	deletion := func(d *dumpTime) {
+		if d != nil {
+			newest = max(newest, d.TS)
+		}
+	}
+	deletion(u.Deletion)
+	items := u.Items
+	if u.Static != nil {
+		items = append([]dumpItem{*u.Static}, items...)
+	}
+	for _, i := range items {
+		if i.Kind != "row" && i.Kind != "" {
+			deletion(i.Del)
+			deletion(i.EndDel)
+			deletion(i.Start)
+		}
+		if i.TS != nil {
+			newest = max(newest, *i.TS)
+		}
+		for _, c := range i.Cells {
+			newest = max(newest, c.TS)
+		}
+		for _, d := range i.CDel {
+			deletion(&d)
+		}
+	}
+	return newest
+}
+
+// dumpTable is what system_schema says of a table, read here without package schema.
+type dumpTable struct{ counter, clustered bool }
+
+func TestChangesOfRealMutations(t *testing.T) {
+	seen := map[string]int{}
+	for _, scenario := range scenarios(t) {
+		t.Run(scenario, func(t *testing.T) {
+			rows := corpusRows(t, scenario)
+			snapshot, err := schema.NewSnapshot(rows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tables := dumpTables(t, rows)
+			d, c := mutation.NewDecoder(snapshot), changes{}
+			for _, e := range corpusEntries(t, scenario) {
+				c.reset()
+				if err := d.Decode(e.version, e.body, &c); err != nil {
+					t.Errorf("%s: %v", e.at, err)
+					continue
+				}
+				want, shapes := dumpOutcome(e.dump, tables)
+				if diff := cmp.Diff(want.sorted(), c.outcome().sorted()); diff != "" {
+					t.Errorf("%s (-dump +ours):\n%.1500s", e.at, diff)
+				}
+				for _, s := range shapes {
+					seen[s]++
+				}
+			}
+		})
+	}
+	for _, shape := range []string{
+		"insert of a row", "update of a row", "delete of a row", "several rows", "delete of a partition", "static row", "partition and rows",
+		"range tombstone", "counter", "without cdc", "batch with and without cdc", "without clustering", "ddl", "schema version",
+	} {
+		if seen[shape] == 0 {
+			t.Errorf("the corpus has no mutation of this shape: %s", shape)
+		}
+	}
+}
+
+// By hand: what a partition update can hold at once, which takes a batch to write.
+func TestChangesOfOneUpdate(t *testing.T) {
+	clustered := &schema.Table{Keyspace: "ks", Name: "clustered", CDC: true, PartitionKey: make([]schema.Column, 1), Clustering: make([]schema.Column, 2)}
+	single := &schema.Table{Keyspace: "ks", Name: "single", CDC: true, PartitionKey: make([]schema.Column, 1)}
+	plain := &schema.Table{Keyspace: "ks", Name: "plain", PartitionKey: make([]schema.Column, 1)}
+	counter := &schema.Table{Keyspace: "ks", Name: "counter", CDC: true, Counter: true, PartitionKey: make([]schema.Column, 1)}
+	none := mutation.Deletion{Timestamp: mutation.NoTimestamp}
+	deleted := func(at int64) mutation.Deletion { return mutation.Deletion{Timestamp: at} }
+	insert := func(at int64, ck ...[]byte) mutation.Row {
+		return mutation.Row{Clustering: ck, Timestamp: at, Deletion: none}
+	}
+	update := func(ck ...[]byte) mutation.Row { return insert(mutation.NoTimestamp, ck...) }
+	remove := func(at int64, ck ...[]byte) mutation.Row {
+		return mutation.Row{Clustering: ck, Timestamp: mutation.NoTimestamp, Deletion: deleted(at)}
+	}
+	static := mutation.Row{Static: true, Timestamp: mutation.NoTimestamp, Deletion: none}
+	one, two := []byte{1}, []byte{2}
+
+	type step struct {
+		table    *schema.Table
+		deletion mutation.Deletion
+		rows     []mutation.Row
+		bounds   int
+		newest   int64
+	}
+	for _, c := range []struct {
+		name string
+		in   []step
+		want outcome
+	}{
+		{
+			"a partition is deleted and written again: the delete comes first",
+			[]step{{clustered, deleted(7), []mutation.Row{insert(8, one, one), update(one, two)}, 0, 9}},
+			outcome{Changes: []string{"ks.clustered delete 0b/* @9", "ks.clustered insert 0b/01,01 @9", "ks.clustered update 0b/01,02 @9"}},
+		},
+		{
+			"a static row and rows: readers of the static row's key are told too",
+			[]step{{clustered, none, []mutation.Row{static, insert(8, one, one)}, 0, 8}},
+			outcome{Changes: []string{"ks.clustered update 0b/* @8", "ks.clustered insert 0b/01,01 @8"}},
+		},
+		{
+			"a partition is deleted and its static row written: one key, one event",
+			[]step{{clustered, deleted(7), []mutation.Row{static}, 0, 8}},
+			outcome{Changes: []string{"ks.clustered delete 0b/* @8"}},
+		},
+		{
+			"a static row alone",
+			[]step{{clustered, none, []mutation.Row{static}, 0, 8}},
+			outcome{Changes: []string{"ks.clustered update 0b/* @8"}},
+		},
+		{
+			"without clustering the partition is the row: deleted",
+			[]step{{single, deleted(7), nil, 0, 7}},
+			outcome{Changes: []string{"ks.single delete 0b/ @7"}},
+		},
+		{
+			"without clustering the partition is the row: deleted and written again",
+			[]step{{single, deleted(7), []mutation.Row{insert(8)}, 0, 8}},
+			outcome{Changes: []string{"ks.single insert 0b/ @8"}},
+		},
+		{
+			"a row delete has its own time, the others the newest of the update",
+			[]step{{clustered, none, []mutation.Row{remove(3, one, one), update(one, two)}, 0, 9}},
+			outcome{Changes: []string{"ks.clustered delete 0b/01,01 @3", "ks.clustered update 0b/01,02 @9"}},
+		},
+		{
+			"a row is deleted and written again: it is there, at the time of the delete or later",
+			[]step{{clustered, none, []mutation.Row{{Clustering: [][]byte{one, one}, Timestamp: 5, Deletion: deleted(3)}}, 0, 5}},
+			outcome{Changes: []string{"ks.clustered update 0b/01,01 @3"}},
+		},
+		{
+			"null and empty are two clustering values",
+			[]step{{clustered, none, []mutation.Row{insert(8, nil, []byte{})}, 0, 8}},
+			outcome{Changes: []string{"ks.clustered insert 0b/null, @8"}},
+		},
+		{
+			"a range delete is counted, the rows beside it are events",
+			[]step{{clustered, none, []mutation.Row{insert(8, one, one)}, 2, 9}},
+			outcome{Changes: []string{"ks.clustered insert 0b/01,01 @9"}, RangeBounds: 2},
+		},
+		{
+			"a range delete alone",
+			[]step{{clustered, none, nil, 2, 9}},
+			outcome{RangeBounds: 2},
+		},
+		{
+			"an update that holds nothing",
+			[]step{{clustered, none, nil, 0, mutation.NoTimestamp}},
+			outcome{},
+		},
+		{
+			"a batch: with cdc, without, a counter, with cdc again",
+			[]step{
+				{clustered, none, []mutation.Row{static, insert(8, one, one)}, 0, 8}, {plain, none, []mutation.Row{insert(8)}, 0, 8},
+				{counter, none, []mutation.Row{update()}, 2, 8}, {single, none, []mutation.Row{update()}, 0, 9},
+			},
+			outcome{Changes: []string{"ks.clustered update 0b/* @8", "ks.clustered insert 0b/01,01 @8", "ks.single update 0b/ @9"}, Counters: 1},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.want.DDL, c.want.UserTable = mutation.NoTimestamp, true
+			var got changes
+			for range 2 { // the second time in the scratch space of the first
+				got.reset()
+				key, scratch := []byte{11}, make([][]byte, 2)
+				for _, s := range c.in {
+					u := &mutation.Update{Table: s.table, Key: key, Deletion: s.deletion, MaxTimestamp: s.newest}
+					if !got.Update(u) {
+						continue
+					}
+					for _, r := range s.rows {
+						// What a visitor is shown is gone after the call.
+						r.Clustering = append(scratch[:0], r.Clustering...)
+						for i, v := range r.Clustering {
+							r.Clustering[i] = slices.Clone(v)
+						}
+						got.Row(u, &r)
+						for _, v := range r.Clustering {
+							for i := range v {
+								v[i] = 0xff
+							}
+						}
+					}
+					for range s.bounds {
+						got.Marker(u, &mutation.Marker{Kind: mutation.InclStart, Deletion: deleted(9), Start: none})
+					}
+					got.EndUpdate(u)
+				}
+				key[0] = 0xff
+				if diff := cmp.Diff(c.want, got.outcome()); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,113 @@
+// What the agent takes from cassandra.yaml, and what it tells a person about it.
+
+package agent
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCassandraYAMLFaults(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		content string
+		want    [][]string
+	}{
+		"CDC is off": {
+			"cdc_enabled: false\ncdc_raw_directory: " + dir + "\ncommitlog_directory: " + dir,
+			[][]string{{"cdc_enabled", "true", "restart"}},
+		},
+		"nothing is set": {
+			"cluster_name: c",
+			[][]string{{"cdc_enabled", "restart"}, {"cdc_raw_directory is not set", "name the directory"}, {"commitlog_directory is not set", "name the directory"}},
+		},
+		"an empty file": {
+			"",
+			[][]string{{"cdc_enabled"}, {"cdc_raw_directory"}, {"commitlog_directory"}},
+		},
+		"directories that are not there": {
+			"cdc_enabled: true\ncdc_raw_directory: /no/such/raw\ncommitlog_directory: /no/such/log",
+			[][]string{{"cdc_raw_directory", "/no/such/raw", "started"}, {"commitlog_directory", "/no/such/log", "started"}},
+		},
+		"a file for a directory": {
+			"cdc_enabled: true\ncdc_raw_directory: " + file + "\ncommitlog_directory: " + dir,
+			[][]string{{"cdc_raw_directory", file, "no directory"}},
+		},
+		"no YAML":            {"<?xml version='1.0'?>\n: :", [][]string{{"cassandraYaml"}}},
+		"bytes":              {"\x00\x01\x02", [][]string{{"cassandraYaml"}}},
+		"words for a number": {"native_transport_port: many\ncdc_enabled: perhaps", [][]string{{"line 1", "int", "line 2", "bool", "cassandraYaml"}}},
+		"a list":             {"- a\n- b", [][]string{{"cassandraYaml"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := writeFile(t, "cassandra.yaml", c.content)
+			_, err := readNode(path)
+			for i := range c.want {
+				c.want[i] = append(c.want[i], path)
+			}
+			lines(t, err, c.want...)
+			if _, again := readNode(path); err != nil && again.Error() != err.Error() {
+				t.Errorf("the same file, another text:\n%v\n%v", err, again)
+			}
+		})
+	}
+	_, err := readNode("/no/such/cassandra.yaml")
+	lines(t, err, []string{"/no/such/cassandra.yaml", "cassandraYaml"})
+}
+
+// A file as Cassandra ships it, in which most of the settings mean nothing to us.
+func TestCassandraYAMLOfARealNode(t *testing.T) {
+	raw, log := t.TempDir(), t.TempDir()
+	n, err := readNode(writeFile(t, "cassandra.yaml", `
+cluster_name: 'Test Cluster'
+num_tokens: 16
+hinted_handoff_enabled: true
+authenticator:
+  class_name: PasswordAuthenticator
+cdc_enabled: true
+cdc_raw_directory: `+raw+`
+commitlog_directory: `+log+`
+commitlog_sync: periodic
+commitlog_sync_period: 10000ms
+seed_provider:
+  - class_name: org.apache.cassandra.locator.SimpleSeedProvider
+    parameters:
+      - seeds: "127.0.0.1:7000"
+native_transport_port: 9043
+rpc_address: 10.0.0.7
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.CDCRawDirectory != raw || n.CommitLogDirectory != log || n.contactPoint() != "10.0.0.7:9043" {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestContactPointIsWhereTheNodeListens(t *testing.T) {
+	for _, c := range []struct{ yaml, want string }{
+		{"", "localhost:9042"},
+		{"rpc_address: localhost", "localhost:9042"},
+		{"rpc_address: 10.0.0.7", "10.0.0.7:9042"},
+		{"rpc_address: node7.example\nnative_transport_port: 9142", "node7.example:9142"},
+		{"rpc_address: 10.0.0.7\nbroadcast_rpc_address: 192.0.2.7", "10.0.0.7:9042"}, // the agent is on the node
+		{"rpc_address: 0.0.0.0\nbroadcast_rpc_address: 192.0.2.7", "192.0.2.7:9042"},
+		{"rpc_address: '::'\nbroadcast_rpc_address: 2001:db8::7", "[2001:db8::7]:9042"},
+		{"rpc_address: 0.0.0.0", "localhost:9042"}, // Cassandra refuses to start like this
+		{"rpc_address: '::1'", "[::1]:9042"},
+	} {
+		dir := t.TempDir()
+		n, err := readNode(writeFile(t, "cassandra.yaml", strings.Join([]string{"cdc_enabled: true", "cdc_raw_directory: " + dir, "commitlog_directory: " + dir, c.yaml}, "\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := n.contactPoint(); got != c.want {
+			t.Errorf("%q: %s, want %s", c.yaml, got, c.want)
+		}
+	}
+}
