@@ -16,15 +16,16 @@ import (
 func (s *Stage) Play(ctx context.Context, r *report) error {
 	var failed []error
 	for i, st := range steps {
-		if err := s.playStep(ctx, r, i+1, st); err != nil {
+		err := s.playStep(ctx, r, i+1, st)
+		if err != nil {
 			r.problem(err)
 			failed = append(failed, fmt.Errorf("step %d, %s: %w", i+1, st.about, err))
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if died := s.died(); died != nil {
+			failed = append(failed, died)
 		}
-		if err := s.died(); err != nil {
-			return errors.Join(append(failed, err)...)
+		if len(failed) > 0 && (ctx.Err() != nil || errors.Is(err, errMissing) || s.died() != nil) {
+			return errors.Join(failed...) // what follows would be missing too
 		}
 	}
 	if err := s.stream(ctx, r); err != nil {
@@ -33,6 +34,8 @@ func (s *Stage) Play(ctx context.Context, r *report) error {
 	}
 	return errors.Join(failed...)
 }
+
+var errMissing = errors.New("no message")
 
 // playStep runs a step's statements. Exactly one data message has to come for them:
 // any other is an error too.
@@ -62,8 +65,8 @@ func (s *Stage) playStep(ctx context.Context, r *report, n int, st step) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timeout:
-			return fmt.Errorf("no message for key %s within %s: %d events and %d rows came (logs: %s, %s)",
-				st.key, arrivalTime, len(e), len(d), s.Agent.LogFile(), s.Connector.LogFile())
+			return fmt.Errorf("%w for key %s within %s: %d events and %d rows came (logs: %s, %s)",
+				errMissing, st.key, arrivalTime, len(e), len(d), s.Agent.LogFile(), s.Connector.LogFile())
 		}
 	}
 }
