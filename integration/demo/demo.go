@@ -37,7 +37,7 @@ type Options struct {
 }
 
 // Run runs the demo. Its error names every message that did not arrive.
-func Run(ctx context.Context, o Options) error {
+func Run(ctx context.Context, o Options) (err error) {
 	if o.Cassandra == "" {
 		o.Cassandra = env.Cassandra50
 	}
@@ -47,13 +47,25 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	report := newReport(o.Out)
+	if o.Dir == "" {
+		if o.Dir, err = os.MkdirTemp("", "cassandra-cdc-demo-"); err != nil {
+			return fmt.Errorf("make a directory for the servers: %w", err)
+		}
+		defer func() {
+			if err != nil && ctx.Err() == nil {
+				report.progress("logs and files are kept in " + o.Dir)
+				return
+			}
+			os.RemoveAll(o.Dir)
+		}()
+	}
 	servers, err := env.New(env.Options{WorkDir: o.Dir, Progress: report.progress})
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if err := servers.Close(); err != nil {
-			report.progress(err.Error())
+		if closed := servers.Close(); closed != nil {
+			report.progress(closed.Error())
 		}
 	}()
 	if missing := servers.Check(ctx, o.Cassandra, env.PulsarStandalone); len(missing) > 0 {

@@ -21,10 +21,7 @@ func (s *Stage) Play(ctx context.Context, r *report) error {
 			r.problem(err)
 			failed = append(failed, fmt.Errorf("step %d, %s: %w", i+1, st.about, err))
 		}
-		if died := s.died(); died != nil {
-			failed = append(failed, died)
-		}
-		if len(failed) > 0 && (ctx.Err() != nil || errors.Is(err, errMissing) || s.died() != nil) {
+		if ctx.Err() != nil || errors.Is(err, errMissing) {
 			return errors.Join(failed...) // what follows would be missing too
 		}
 	}
@@ -64,6 +61,10 @@ func (s *Stage) playStep(ctx context.Context, r *report, n int, st step) error {
 		case <-more:
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-s.Agent.Exited():
+			return fmt.Errorf("%w: %w", errMissing, s.died())
+		case <-s.Connector.Exited():
+			return fmt.Errorf("%w: %w", errMissing, s.died())
 		case <-timeout:
 			return fmt.Errorf("%w for key %s within %s: %d events and %d rows came (logs: %s, %s)",
 				errMissing, st.key, arrivalTime, len(e), len(d), s.Agent.LogFile(), s.Connector.LogFile())
@@ -143,6 +144,10 @@ func (s *Stage) stream(ctx context.Context, r *report) error {
 		case <-more:
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-s.Agent.Exited():
+			return s.died()
+		case <-s.Connector.Exited():
+			return s.died()
 		case <-timeout:
 			return fmt.Errorf("the last write of %d rows did not arrive within %s, among them %s", len(missing), arrivalTime, missing[0])
 		}
