@@ -31,8 +31,8 @@ test-short: ## the tests that need no server (under a minute)
 	$(GO) test -short ./...
 
 .PHONY: test-real
-test-real: ## the tests against real Cassandra nodes and a real Pulsar
-	$(GO) test -count=1 -p 1 -timeout 60m $(REAL)
+test-real: ## the tests against real Cassandra nodes and a real Pulsar, with their progress
+	$(GO) test -v -count=1 -p 1 -timeout 60m $(REAL)
 
 .PHONY: lint
 lint: ## golangci-lint with the project's settings

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"syscall"
 
@@ -22,7 +21,6 @@ type segment struct {
 	path      string
 	start     int64 // offset of the checkpoint at which reading began
 	watermark *checkpoint.Watermark
-	log       *slog.Logger
 
 	file   *os.File
 	reader *commitlog.Reader

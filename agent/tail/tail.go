@@ -162,7 +162,7 @@ func (t *Tailer) scan() error {
 			start := t.cfg.Checkpoints.Offset(id)
 			t.segments = append(t.segments, &segment{
 				id: id, path: filepath.Join(t.cfg.CDCRawDir, f.Name()), start: start,
-				watermark: checkpoint.NewWatermark(start), log: t.cfg.Log,
+				watermark: checkpoint.NewWatermark(start),
 			})
 		}
 	}

@@ -44,6 +44,7 @@ func TestDemo(t *testing.T) {
 	for _, version := range []string{env.Cassandra50, env.Cassandra41, env.Cassandra40} {
 		t.Run(version, func(t *testing.T) {
 			servers := envtest.ForTest(t)
+			envtest.Needs(t, servers, version, env.PulsarStandalone)
 			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 			defer cancel()
 			agent, source := programs(t)

@@ -20,6 +20,7 @@ func TestCassandra(t *testing.T) {
 	for _, line := range []string{env.Cassandra50, env.Cassandra41, env.Cassandra40, env.Cassandra311} {
 		t.Run(line, func(t *testing.T) {
 			e := envtest.ForTest(t)
+			envtest.Needs(t, e, line)
 			ctx := t.Context()
 			c, err := e.StartCassandra(ctx, env.CassandraOptions{Version: line})
 			if err != nil {

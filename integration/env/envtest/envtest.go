@@ -32,6 +32,23 @@ func ForTest(t testing.TB) *env.Env {
 	return open(t, env.Options{})
 }
 
+// Needs ends the test when this machine lacks what a server takes beyond Go, Java 17
+// and Maven: the older Cassandra lines need an older Java, which comes through pip
+// and apt-get. The test is then skipped, and says so and why; in continuous
+// integration (CI is set), where all of it has to be, it fails.
+func Needs(t testing.TB, e *env.Env, servers ...string) {
+	t.Helper()
+	missing := e.Check(t.Context(), servers...)
+	if len(missing) == 0 {
+		return
+	}
+	basic := e.Check(t.Context(), env.Cassandra50, env.PulsarStandalone)
+	if os.Getenv("CI") != "" || len(basic) > 0 {
+		t.Fatal(env.MissingError(missing))
+	}
+	t.Skipf("NOT RUN on this machine: %v", env.MissingError(missing))
+}
+
 // ForMain is ForTest for a TestMain, where several tests share servers; the
 // caller closes it. A failure ends the process.
 func ForMain(name string) *env.Env {
