@@ -21,6 +21,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
@@ -59,12 +60,12 @@ func newAgent(t *testing.T, n *fakeNode) (*agent, *bytes.Buffer) {
 }
 
 func (e corpusEntry) entry(w *checkpoint.Watermark) tail.Entry {
-	return tail.Entry{Version: e.version, Position: e.at, Body: e.body, Watermark: w}
+	return tail.Entry{Version: e.Version, Position: e.Position, Body: e.Body, Watermark: w}
 }
 
 // A write can be in the log before the schema that it needs was read.
 func TestDecodeReadsTheSchemaThatTheEntryNeeds(t *testing.T) {
-	now := corpusRows(t, scenario)
+	now := corpustest.Rows(t, scenario)
 	write := entryOf(t, scenario, "ck", "t_pk1")
 	wide := entryOf(t, scenario, "ck", "t_all")
 	for _, c := range []struct {
@@ -85,7 +86,7 @@ func TestDecodeReadsTheSchemaThatTheEntryNeeds(t *testing.T) {
 			if err := a.decode(t.Context(), c.entry.entry(nil)); err != nil {
 				t.Fatal(err)
 			}
-			want, _ := dumpOutcome(c.entry.dump, dumpTables(t, now))
+			want, _ := dumpOutcome(c.entry.Line, dumpTables(t, now))
 			if got := a.changes.outcome(); !slices.Equal(got.Changes, want.Changes) || len(got.Changes) == 0 {
 				t.Errorf("changes %q, want %q", got.Changes, want.Changes)
 			}
@@ -100,7 +101,7 @@ func TestDecodeReadsTheSchemaThatTheEntryNeeds(t *testing.T) {
 // write behind the DDL would decode with the old schema too, and wrongly.
 func TestDecodeWaitsForTheSchemaChangeBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &fakeNode{rows: corpusRows(t, scenario)}
+		n := &fakeNode{rows: corpustest.Rows(t, scenario)}
 		a, _ := newAgent(t, n)
 		table := func() *schema.Table { return a.changes.list[0].table }
 		write := entryOf(t, scenario, "ck", "t_pk1").entry(nil)
@@ -157,10 +158,10 @@ func quarantined(t *testing.T, a *agent) (entries, reasons []string) {
 
 // What can never become an event goes into quarantine, and the log goes on.
 func TestEntriesThatCannotBecomeEvents(t *testing.T) {
-	rows := corpusRows(t, scenario)
+	rows := corpustest.Rows(t, scenario)
 	write := entryOf(t, scenario, "ck", "t_pk1")
 	cut := write
-	cut.body = cut.body[:len(cut.body)-3]
+	cut.Body = cut.Body[:len(cut.Body)-3]
 	for _, c := range []struct {
 		name   string
 		entry  corpusEntry
@@ -179,13 +180,13 @@ func TestEntriesThatCannotBecomeEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 			entries, reasons := quarantined(t, a)
-			if !slices.Equal(entries, []string{hex.EncodeToString(c.entry.body)}) || len(reasons) != 1 || !strings.Contains(reasons[0], c.reason) {
+			if !slices.Equal(entries, []string{hex.EncodeToString(c.entry.Body)}) || len(reasons) != 1 || !strings.Contains(reasons[0], c.reason) {
 				t.Errorf("quarantine %q, %q; want the reason %q", entries, reasons, c.reason)
 			}
-			if !strings.Contains(log.String(), "pos="+c.entry.at.String()) {
+			if !strings.Contains(log.String(), "pos="+c.entry.Position.String()) {
 				t.Errorf("no position in the log: %s", log)
 			}
-			if !w.Settled() || w.Offset() != c.entry.at.Offset {
+			if !w.Settled() || w.Offset() != c.entry.Position.Offset {
 				t.Errorf("offset %d, settled %v", w.Offset(), w.Settled())
 			}
 		})
@@ -203,7 +204,7 @@ func tableID(t *testing.T, rows schema.Rows, keyspace, table string) string {
 
 // Without a copy the entry is not settled, or its segment would be deleted.
 func TestAnEntryThatQuarantineCannotKeepIsNotSettled(t *testing.T) {
-	rows := corpusRows(t, scenario)
+	rows := corpustest.Rows(t, scenario)
 	a, _ := newAgent(t, &fakeNode{rows: without(rows, "ck", "t_pk1")})
 	a.quarantine.dir = writeFile(t, "quarantine", "in the way")
 	e := entryOf(t, scenario, "ck", "t_pk1")
@@ -211,7 +212,7 @@ func TestAnEntryThatQuarantineCannotKeepIsNotSettled(t *testing.T) {
 	if err := a.Entry(t.Context(), e.entry(w)); err == nil || w.Offset() != 7 {
 		t.Errorf("offset %d, %v", w.Offset(), err)
 	}
-	err := a.Damage(&commitlog.DamageError{Position: e.at, End: e.at.Offset + 1}, []byte{1})
+	err := a.Damage(&commitlog.DamageError{Position: e.Position, End: e.Position.Offset + 1}, []byte{1})
 	if err == nil {
 		t.Error("damage was not kept, and nobody is told")
 	}
@@ -220,7 +221,7 @@ func TestAnEntryThatQuarantineCannotKeepIsNotSettled(t *testing.T) {
 // A stop while the node is away is no reason to put anything into quarantine.
 func TestAStopLeavesTheEntryForTheNextStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rows := corpusRows(t, scenario)
+		rows := corpustest.Rows(t, scenario)
 		n := &fakeNode{rows: without(rows, "ck", "t_pk1")}
 		a, _ := newAgent(t, n)
 		n.fail = errors.New("connection refused")
@@ -248,12 +249,12 @@ func TestAStopLeavesTheEntryForTheNextStart(t *testing.T) {
 // All entries of a real node without events move the checkpoint all the same: most
 // of a log is Cassandra's own.
 func TestEntriesWithoutEventsAreSettled(t *testing.T) {
-	a, log := newAgent(t, &fakeNode{rows: corpusRows(t, scenario)})
-	tables := dumpTables(t, corpusRows(t, scenario))
+	a, log := newAgent(t, &fakeNode{rows: corpustest.Rows(t, scenario)})
+	tables := dumpTables(t, corpustest.Rows(t, scenario))
 	w := checkpoint.NewWatermark(0)
 	settled, bounds, counters := 0, 0, 0
 	for _, e := range corpusEntries(t, scenario) {
-		want, _ := dumpOutcome(e.dump, tables)
+		want, _ := dumpOutcome(e.Line, tables)
 		if len(want.Changes) > 0 {
 			continue
 		}
@@ -261,8 +262,8 @@ func TestEntriesWithoutEventsAreSettled(t *testing.T) {
 		if err := a.Entry(t.Context(), e.entry(w)); err != nil {
 			t.Fatal(err)
 		}
-		if settled++; w.Offset() != e.at.Offset {
-			t.Fatalf("offset %d behind the entry at %s", w.Offset(), e.at)
+		if settled++; w.Offset() != e.Position.Offset {
+			t.Fatalf("offset %d behind the entry at %s", w.Offset(), e.Position)
 		}
 		bounds, counters = bounds+want.RangeBounds, counters+want.Counters
 	}

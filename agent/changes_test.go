@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
@@ -68,12 +69,13 @@ func valuesText(values [][]byte) string {
 	return strings.Join(all, ",")
 }
 
-// dumpOutcome says what the dumped mutation must become (facts/upstream-wire.md §1.4).
-func dumpOutcome(l dumpLine, tables map[string]dumpTable) (o outcome, shapes []string) {
+// dumpOutcome says what the dumped mutation must become: what DataStax's agent makes of it, and the
+// events that it leaves out (docs/design.md).
+func dumpOutcome(l corpustest.Line, tables map[string]dumpTable) (o outcome, shapes []string) {
 	o.DDL = mutation.NoTimestamp
 	cdc, plain := false, false
 	for _, u := range l.Updates {
-		name, newest := u.Keyspace+"."+u.Table, u.newest()
+		name, newest := u.Keyspace+"."+u.Table, newest(u)
 		switch u.Keyspace {
 		case "system_schema":
 			o.DDL = max(o.DDL, newest)
@@ -163,9 +165,9 @@ func dumpOutcome(l dumpLine, tables map[string]dumpTable) (o outcome, shapes []s
 }
 
 // newest is PartitionUpdate.maxTimestamp: of everything but row deletions.
-func (u dumpUpdate) newest() int64 {
+func newest(u corpustest.Update) int64 {
 	newest := int64(mutation.NoTimestamp)
-	deletion := func(d *dumpTime) {
+	deletion := func(d *corpustest.Deletion) {
 		if d != nil {
 			newest = max(newest, d.TS)
 		}
@@ -173,7 +175,7 @@ func (u dumpUpdate) newest() int64 {
 	deletion(u.Deletion)
 	items := u.Items
 	if u.Static != nil {
-		items = append([]dumpItem{*u.Static}, items...)
+		items = append([]corpustest.Item{*u.Static}, items...)
 	}
 	for _, i := range items {
 		if i.Kind != "row" && i.Kind != "" {
@@ -188,7 +190,7 @@ func (u dumpUpdate) newest() int64 {
 			newest = max(newest, c.TS)
 		}
 		for _, d := range i.CDel {
-			deletion(&d)
+			newest = max(newest, d.TS)
 		}
 	}
 	return newest
@@ -199,9 +201,9 @@ type dumpTable struct{ counter, clustered bool }
 
 func TestChangesOfRealMutations(t *testing.T) {
 	seen := map[string]int{}
-	for _, scenario := range scenarios(t) {
+	for _, scenario := range corpustest.Scenarios(t) {
 		t.Run(scenario, func(t *testing.T) {
-			rows := corpusRows(t, scenario)
+			rows := corpustest.Rows(t, scenario)
 			snapshot, err := schema.NewSnapshot(rows)
 			if err != nil {
 				t.Fatal(err)
@@ -210,13 +212,13 @@ func TestChangesOfRealMutations(t *testing.T) {
 			d, c := mutation.NewDecoder(snapshot), changes{}
 			for _, e := range corpusEntries(t, scenario) {
 				c.reset()
-				if err := d.Decode(e.version, e.body, &c); err != nil {
-					t.Errorf("%s: %v", e.at, err)
+				if err := d.Decode(e.Version, e.Body, &c); err != nil {
+					t.Errorf("%s: %v", e.Position, err)
 					continue
 				}
-				want, shapes := dumpOutcome(e.dump, tables)
+				want, shapes := dumpOutcome(e.Line, tables)
 				if diff := cmp.Diff(want.sorted(), c.outcome().sorted()); diff != "" {
-					t.Errorf("%s (-dump +ours):\n%.1500s", e.at, diff)
+					t.Errorf("%s (-dump +ours):\n%.1500s", e.Position, diff)
 				}
 				for _, s := range shapes {
 					seen[s]++

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
@@ -222,7 +223,7 @@ func TestAMissingTableIsAskedForOnceASecond(t *testing.T) {
 // One table that this version cannot read takes none of the others away.
 func TestATableThatCannotBeReadIsLogged(t *testing.T) {
 	log := &strings.Builder{}
-	n := &fakeNode{rows: corpusRows(t, "5.0.6/types")}
+	n := &fakeNode{rows: corpustest.Rows(t, "5.0.6/types")}
 	n.rows.Columns = append(n.rows.Columns, json.RawMessage(`{"keyspace_name":"ck","table_name":"t_pk1","column_name":"later","kind":"regular","position":-1,"type":"hologram"}`))
 	s := newSchemas(n, "host", slog.New(slog.NewTextHandler(log, nil)))
 	if err := s.read(t.Context()); err != nil {

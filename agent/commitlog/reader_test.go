@@ -4,10 +4,8 @@
 package commitlog_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -18,18 +16,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 )
 
-const corpus = "../../testdata/corpus/"
-
 // segments lists the segments of the corpus; the first is full of entries.
-func segments(t testing.TB) []string {
+func segments(t testing.TB) (all []string) {
 	t.Helper()
-	found, err := filepath.Glob(corpus + "*/*/CommitLog-*.log")
-	if err != nil || len(found) == 0 {
-		t.Fatalf("no corpus at %s: %v", corpus, err)
+	for _, scenario := range corpustest.Scenarios(t) {
+		all = append(all, corpustest.Segments(t, scenario)...)
 	}
-	return found
+	return all
 }
 
 type entry struct {
@@ -62,26 +58,15 @@ func readAll(t *testing.T, f commitlog.File, o commitlog.Options) (entries []ent
 
 func expected(t *testing.T, segment string) (entries []entry) {
 	t.Helper()
-	f, err := os.Open(strings.TrimSuffix(segment, ".log") + ".expected.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var e entry
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			t.Fatal(err)
-		}
-		entries = append(entries, e)
+	for _, l := range corpustest.Lines(t, segment) {
+		entries = append(entries, entry{l.End, l.Size})
 	}
 	return entries
 }
 
 func TestEntriesAreThoseOfCassandrasReader(t *testing.T) {
 	for _, segment := range segments(t) {
-		t.Run(strings.TrimPrefix(segment, corpus), func(t *testing.T) {
+		t.Run(filepath.Base(filepath.Dir(segment))+"/"+filepath.Base(segment), func(t *testing.T) {
 			want := expected(t, segment)
 			for _, ahead := range []bool{false, true} {
 				got, damage := readAll(t, memory(segment, t), commitlog.Options{ReadAhead: ahead})

@@ -237,7 +237,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// How a cell is laid out in the commit log (facts/commitlog-format.md §10.3). A wrong
+// How a cell is laid out in the commit log (AbstractType.valueLengthIfFixed). A wrong
 // answer here shifts everything behind the cell.
 func TestFixedLength(t *testing.T) {
 	for text, want := range map[string]int{
