@@ -16,15 +16,17 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
-// Line is a line of expected.jsonl: an entry as Cassandra reads it. The fields that
-// are for human eyes are left out.
+// What a line of expected.jsonl says of an entry. The fields that are for human eyes
+// are left out.
 type (
+	// Line is an entry as Cassandra reads it.
 	Line struct {
 		End       int64    `json:"end"`  // offset behind the entry
 		Size      int      `json:"size"` // of its body
 		Updates   []Update `json:"updates"`
 		Unhandled bool     `json:"unhandled"` // of a table that Cassandra did not know
 	}
+	// Update is the change of one partition of one table.
 	Update struct {
 		Keyspace string    `json:"ks"`
 		Table    string    `json:"table"`
@@ -48,15 +50,18 @@ type (
 		CDel   []ComplexDeletion `json:"cdel"`
 		Cells  []Cell            `json:"cells"`
 	}
+	// Deletion is a tombstone.
 	Deletion struct {
 		TS  int64  `json:"ts"`
 		LDT uint32 `json:"ldt"`
 	}
+	// ComplexDeletion is the tombstone of a whole collection.
 	ComplexDeletion struct {
 		C   string `json:"c"` // column
 		TS  int64  `json:"ts"`
 		LDT uint32 `json:"ldt"`
 	}
+	// Cell is a value, or the tombstone of one.
 	Cell struct {
 		C    string `json:"c"`    // column
 		Path string `json:"path"` // hex
