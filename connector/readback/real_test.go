@@ -1,0 +1,240 @@
+// Reading back from real nodes: a value of every CQL type, encoded and decoded again by
+// an independent Avro library, and what becomes of rows that change under the reader.
+
+package readback_test
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hamba/avro/v2"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
+	"github.com/cassandra-cdc/cassandra-cdc/integration/env/envtest"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
+)
+
+// node is a real node with a keyspace.
+type node struct {
+	*cassandra.Session
+	id string
+}
+
+func startNode(t *testing.T, line string) node {
+	t.Helper()
+	e := envtest.ForTest(t)
+	envtest.Needs(t, e, line)
+	server, err := e.StartCassandra(t.Context(), env.CassandraOptions{Version: line})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := cassandra.Connect(t.Context(), cassandra.Config{ContactPoints: []string{server.Address()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	local, err := s.Local(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := node{s, local.HostID}
+	n.run(t, "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
+	return n
+}
+
+func (n node) run(t *testing.T, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		if err := n.Exec(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+func (n node) reader(t *testing.T, table string) *readback.Reader {
+	t.Helper()
+	r, err := readback.New(t.Context(), n.Session, "ks", table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// read reads the row with that key; a shorter clustering asks for the partition.
+func read(ctx context.Context, t *testing.T, r *readback.Reader, n node, op event.Operation, at int64, partition [][]byte, clustering ...[]byte) readback.Row {
+	t.Helper()
+	key, err := r.Table().Key.Append(nil, partition, clustering)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := r.Read(ctx, readback.Request{Key: key, NodeID: n.id, Operation: op, WriteTime: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+// decode encodes a row as the connector does and decodes it with hamba/avro.
+func decode(t *testing.T, row readback.Row) map[string]any {
+	t.Helper()
+	data, err := row.Version.Encoder.Append(nil, row.Values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := avro.ParseBytesWithCache([]byte(row.Version.Encoder.ValueSchema()), "", &avro.SchemaCache{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := avro.Unmarshal(s, data, &fields); err != nil {
+		t.Fatal(err)
+	}
+	return fields
+}
+
+// plain is a decoded value as text, whatever a union wraps it in.
+func plain(v any) string {
+	switch v := v.(type) {
+	case []byte:
+		return hex.EncodeToString(v)
+	case time.Time:
+		return v.UTC().Format(time.RFC3339Nano)
+	case time.Duration:
+		return v.String()
+	case []any:
+		var items []string
+		for _, i := range v {
+			items = append(items, plain(i))
+		}
+		return "[" + strings.Join(items, " ") + "]"
+	case map[string]any:
+		if len(v) == 1 {
+			for name, inner := range v {
+				if _, isField := inner.(map[string]any); isField || name == "array" || name == "map" {
+					return plain(inner)
+				}
+			}
+		}
+		out := map[string]string{}
+		for k, inner := range v {
+			out[k] = plain(inner)
+		}
+		return fmt.Sprint(out)
+	}
+	return fmt.Sprint(v)
+}
+
+func TestEveryType(t *testing.T) {
+	columns := []struct{ name, cql, literal, want string }{
+		{"c_ascii", "ascii", "'abc'", "abc"},
+		{"c_bigint", "bigint", "-9223372036854775808", "-9223372036854775808"},
+		{"c_blob", "blob", "0x00ff", "00ff"},
+		{"c_boolean", "boolean", "true", "true"},
+		{"c_date", "date", "'1969-12-31'", "1969-12-31T00:00:00Z"},
+		{"c_decimal", "decimal", "314.16", "map[bigint:7ab8 scale:2]"},
+		{"c_double", "double", "-1.5e300", "-1.5e+300"},
+		{"c_duration", "duration", "1mo2d3ns", "map[days:2 months:1 nanoseconds:3]"},
+		{"c_float", "float", "1.1", "1.1"},
+		{"c_inet4", "inet", "'127.0.0.1'", "127.0.0.1"},
+		{"c_inet6", "inet", "'2001:db8::1'", "2001:db8:0:0:0:0:0:1"},
+		{"c_int", "int", "-1", "-1"},
+		{"c_smallint", "smallint", "-32768", "-32768"},
+		{"c_text", "text", "'Ω≈ç'", "Ω≈ç"},
+		{"c_time", "time", "'10:10:00.123456'", "10h10m0.123456s"},
+		{"c_timestamp", "timestamp", "'2026-01-02 03:04:05.678Z'", "2026-01-02T03:04:05.678Z"},
+		{"c_timeuuid", "timeuuid", "d2177dd0-eaa2-11de-a572-001b779c76e3", "d2177dd0-eaa2-11de-a572-001b779c76e3"},
+		{"c_tinyint", "tinyint", "-128", "-128"},
+		{"c_uuid", "uuid", "d2177dd0-eaa2-41de-a572-001b779c76e3", "d2177dd0-eaa2-41de-a572-001b779c76e3"},
+		{"c_varint", "varint", "-129", "ff7f"},
+		{"c_list", "list<int>", "[3, 1, 2]", "[3 1 2]"},
+		{"c_set", "set<text>", "{'b', 'a'}", "[a b]"},
+		{"c_map", "map<int, text>", "{1: 'x', -2: 'y'}", "map[-2:y 1:x]"},
+		{"c_nested", "frozen<map<text, frozen<list<frozen<set<int>>>>>>", "{'k': [{2, 1}, {3}]}", "map[k:[[1 2] [3]]]"},
+		{"c_tuple", "tuple<int, text, frozen<list<int>>>", "(7, null, [8])", "map[index_0:7 index_1:<nil> index_2:[8]]"},
+		{"c_udt", "address", "{street: 'S', no: 5}", "map[no:5 street:S]"},
+		{"c_frozen_udt", "frozen<address>", "{street: 'S'}", "map[no:<nil> street:S]"},
+		{"c_list_udt", "list<frozen<address>>", "[{street: 'S', no: 1}]", "[map[no:1 street:S]]"},
+		{"c_dates", "list<date>", "['2026-01-02']", "[2026-01-02T00:00:00Z]"},
+		{"c_inets", "set<inet>", "{'10.0.0.1'}", "[10.0.0.1]"},
+		{"c_decimals", "map<text, decimal>", "{'a': 1.0, 'b': -1}", "map[a:map[bigint:0a scale:1] b:map[bigint:ff scale:0]]"},
+		{"c_null", "text", "null", "<nil>"},
+	}
+	for _, line := range []string{env.Cassandra50, env.Cassandra41} {
+		t.Run(line, func(t *testing.T) {
+			n := startNode(t, line)
+			n.run(t, "CREATE TYPE ks.address (street text, no int)")
+			all := columns
+			if line == env.Cassandra50 {
+				all = append(all[:len(all):len(all)], struct{ name, cql, literal, want string }{"c_vector", "vector<float, 3>", "[1, 2.5, -3]", "[1 2.5 -3]"},
+					struct{ name, cql, literal, want string }{"c_vector_text", "vector<text, 2>", "['a', 'bc']", "[a bc]"})
+			}
+			var definitions, names, literals []string
+			for _, c := range all {
+				definitions, names, literals = append(definitions, c.name+" "+c.cql), append(names, c.name), append(literals, c.literal)
+			}
+			n.run(t, "CREATE TABLE ks.types (id int PRIMARY KEY, "+strings.Join(definitions, ", ")+") WITH cdc = true",
+				"INSERT INTO ks.types (id, "+strings.Join(names, ", ")+") VALUES (1, "+strings.Join(literals, ", ")+") USING TIMESTAMP 1000")
+			row := read(t.Context(), t, n.reader(t, "types"), n, event.Insert, 1000, [][]byte{{0, 0, 0, 1}})
+			if !row.Fresh || row.Coordinator != n.id {
+				t.Errorf("fresh %v, coordinator %s of %s", row.Fresh, row.Coordinator, n.id)
+			}
+			got := decode(t, row)
+			for _, c := range all {
+				if plain(got[c.name]) != c.want {
+					t.Errorf("%s %s = %s arrives as %s (%T), want %s", c.name, c.cql, c.literal, plain(got[c.name]), got[c.name], c.want)
+				}
+			}
+			t.Run("a row that changes", func(t *testing.T) { rowThatChanges(t, n) })
+		})
+	}
+}
+
+// rowThatChanges follows one row through its life, with times that the test chooses.
+func rowThatChanges(t *testing.T, n node) {
+	n.run(t, `CREATE TABLE ks."Mixed" (p text, c int, "Val" text, s text static, PRIMARY KEY (p, c)) WITH cdc = true`)
+	r := n.reader(t, "Mixed")
+	p, c := [][]byte{[]byte("p")}, []byte{0, 0, 0, 1}
+	at := func(op event.Operation, time int64, clustering ...[]byte) (string, bool) {
+		t.Helper()
+		row := read(t.Context(), t, r, n, op, time, p, clustering...)
+		if row.Values == nil {
+			return "no row", row.Fresh
+		}
+		fields := decode(t, row)
+		return fmt.Sprintf("%v %v %v", fields["Val"], fields["s"], fields["added"]), row.Fresh
+	}
+	expect := func(what, got string, fresh bool, want string, wantFresh bool) {
+		t.Helper()
+		if got != want || fresh != wantFresh {
+			t.Errorf("%s: %s, fresh %v; want %s, %v", what, got, fresh, want, wantFresh)
+		}
+	}
+	got, fresh := at(event.Insert, 10, c)
+	expect("before the write is there", got, fresh, "no row", false)
+	n.run(t, `INSERT INTO ks."Mixed" (p, c, "Val") VALUES ('p', 1, 'v') USING TIMESTAMP 10`)
+	got, fresh = at(event.Insert, 10, c)
+	expect("written", got, fresh, "v <nil> <nil>", true)
+	got, fresh = at(event.Update, 11, c)
+	expect("an event newer than the row", got, fresh, "v <nil> <nil>", false)
+	got, fresh = at(event.Delete, 11, c)
+	expect("a delete newer than the row", got, fresh, "v <nil> <nil>", false)
+	n.run(t, `UPDATE ks."Mixed" USING TIMESTAMP 20 SET s = 'st' WHERE p = 'p'`)
+	got, fresh = at(event.Update, 20)
+	expect("the static row", got, fresh, "<nil> st <nil>", true)
+	got, fresh = at(event.Update, 11, c)
+	expect("a static column does not date the row", got, fresh, "v st <nil>", false)
+	n.run(t, `ALTER TABLE ks."Mixed" ADD added int`, `UPDATE ks."Mixed" USING TIMESTAMP 30 SET added = 5 WHERE p = 'p' AND c = 1`)
+	got, fresh = at(event.Update, 30, c)
+	expect("a column that was added", got, fresh, "v st 5", true)
+	n.run(t, `DELETE FROM ks."Mixed" USING TIMESTAMP 40 WHERE p = 'p' AND c = 1`)
+	got, fresh = at(event.Delete, 40, c)
+	expect("deleted", got, fresh, "no row", true)
+	got, fresh = at(event.Update, 30, c)
+	expect("an update whose row is gone", got, fresh, "no row", false)
+}
