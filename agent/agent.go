@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 
 	a := &agent{
 		log: log, schemas: tables, decoder: mutation.NewDecoder(tables),
-		quarantine: quarantine{cfg.quarantineDir(), log}, skipped: skipped{log: log},
+		quarantine: quarantine{dir: cfg.quarantineDir(), log: log}, skipped: skipped{log: log},
 		publisher: newPublisher(client, local.HostID, cfg, log),
 	}
 	log.Info("agent started", "node", local.HostID, "release", local.ReleaseVersion, "cdc_raw", node.CDCRawDirectory, "tables", a.tablesWithCDC())

@@ -54,7 +54,7 @@ func newAgent(t *testing.T, n *fakeNode) (*agent, *bytes.Buffer) {
 	log := &bytes.Buffer{}
 	s := readSchemas(t, n)
 	return &agent{
-		log: logTo(log), schemas: s, decoder: mutation.NewDecoder(s), quarantine: quarantine{filepath.Join(t.TempDir(), "quarantine"), logTo(log)},
+		log: logTo(log), schemas: s, decoder: mutation.NewDecoder(s), quarantine: quarantine{dir: filepath.Join(t.TempDir(), "quarantine"), log: logTo(log)},
 		skipped: skipped{log: logTo(log)}, publisher: &publisher{failed: make(chan error, 1), outputs: map[schema.ID]*output{}},
 	}, log
 }

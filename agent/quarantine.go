@@ -11,16 +11,18 @@ import (
 	"path/filepath"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/seldom"
 )
 
 type quarantine struct {
-	dir string
-	log *slog.Logger
+	dir  string
+	log  *slog.Logger
+	line seldom.Line
 }
 
 // keep stores bytes of the log and why they could not be published.
 // Invariant 6: nothing is skipped without a log line and a copy.
-func (q quarantine) keep(at commitlog.Position, reason error, raw []byte) error {
+func (q *quarantine) keep(at commitlog.Position, reason error, raw []byte) error {
 	name := filepath.Join(q.dir, fmt.Sprintf("%d-%d", at.Segment, at.Offset))
 	var damage *commitlog.DamageError
 	if errors.As(reason, &damage) {
@@ -36,7 +38,10 @@ func (q quarantine) keep(at commitlog.Position, reason error, raw []byte) error 
 	if err != nil {
 		return fmt.Errorf("put what lies at %s into quarantine: %w", at, err)
 	}
-	q.log.Error("part of the commit log could not be read and is in quarantine", "pos", at, "reason", reason, "file", name+".entry")
+	if leftOut, due := q.line.Due(); due {
+		q.log.Error("part of the commit log could not be read and is in quarantine",
+			"pos", at, "reason", reason, "file", name+".entry", "lines_left_out", leftOut)
+	}
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 
 func TestQuarantineKeepsBytesAndReason(t *testing.T) {
 	var log bytes.Buffer
-	q := quarantine{filepath.Join(t.TempDir(), "made", "when missing"), logTo(&log)}
+	q := quarantine{dir: filepath.Join(t.TempDir(), "made", "when missing"), log: logTo(&log)}
 	at := commitlog.Position{Segment: 1700000000000, Offset: 4096}
 	for range 2 { // after a restart the same entry comes again
 		if err := q.keep(at, errors.New("unknown table x"), []byte("\x00bytes\xff")); err != nil {
@@ -44,8 +44,8 @@ func TestQuarantineKeepsBytesAndReason(t *testing.T) {
 // An entry has its end as its position, a damaged stretch its beginning: both can be
 // the same place, and both must be kept.
 func TestQuarantineKeepsAnEntryAndTheDamageBehindIt(t *testing.T) {
-	q := quarantine{t.TempDir(), logTo(&bytes.Buffer{})}
-	a := &agent{quarantine: q}
+	a := &agent{quarantine: quarantine{dir: t.TempDir(), log: logTo(&bytes.Buffer{})}}
+	q := &a.quarantine
 	at := commitlog.Position{Segment: 1, Offset: 500}
 	if err := q.keep(at, unpublishable{errors.New("no such table")}, []byte("the entry")); err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func TestQuarantineKeepsAnEntryAndTheDamageBehindIt(t *testing.T) {
 func TestQuarantineThatCannotKeepIsAnError(t *testing.T) {
 	file := writeFile(t, "quarantine", "in the way")
 	var log bytes.Buffer
-	err := quarantine{file, logTo(&log)}.keep(commitlog.Position{Segment: 1, Offset: 500}, errors.New("x"), nil)
+	err := (&quarantine{dir: file, log: logTo(&log)}).keep(commitlog.Position{Segment: 1, Offset: 500}, errors.New("x"), nil)
 	if err == nil || !strings.Contains(err.Error(), "quarantine") || !strings.Contains(err.Error(), "1:500") || !strings.Contains(err.Error(), file) {
 		t.Errorf("%v", err)
 	}

@@ -4,19 +4,17 @@ package agent
 
 import (
 	"log/slog"
-	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/seldom"
 )
 
-// skipped counts, and logs each reason at most every ten seconds.
+// skipped counts, and logs each reason now and then.
 type skipped struct {
-	log    *slog.Logger
-	total  [skipReasons]int
-	logged [skipReasons]time.Time
+	log   *slog.Logger
+	total [skipReasons]int
+	lines [skipReasons]seldom.Line
 }
-
-const skippedLogPause = 10 * time.Second
 
 // note counts what the entry at that position was passed over for.
 // Invariant 6: a counter with a reason, and a log line with the position.
@@ -26,8 +24,7 @@ func (s *skipped) note(counts [skipReasons]int, at commitlog.Position) {
 			continue
 		}
 		s.total[reason] += n
-		if now := time.Now(); now.Sub(s.logged[reason]) >= skippedLogPause {
-			s.logged[reason] = now
+		if _, due := s.lines[reason].Due(); due {
 			s.log.Warn("changes became no event", "reason", skipReason(reason), "pos", at, "total", s.total[reason])
 		}
 	}

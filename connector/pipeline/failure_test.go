@@ -198,10 +198,34 @@ func TestFatalEndsRun(t *testing.T) {
 	}
 }
 
+// A broker that takes no dead letter for a while holds the event, as it would a row.
+func TestDeadLettersInTrouble(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cfg.Classify = classify
+		r.read = answers(r, errImpossible, errImpossible, errImpossible)
+		tries := 0
+		r.bury = func(*pipeline.Event, error) error {
+			if tries++; tries <= 50 {
+				return errTrouble
+			}
+			return nil
+		}
+		r.start(newEvent("e1", "a", 1))
+		r.sleep(time.Hour)
+		if tries != 51 || r.count().acked != 1 {
+			t.Errorf("%d tries, %d acknowledgements", tries, r.count().acked)
+		}
+		if n := strings.Count(r.log.String(), "trying again"); n == 0 || n > 50 {
+			t.Errorf("%d lines about it", n)
+		}
+		r.stop()
+	})
+}
+
 // The pipeline's own ends: whatever fails there ends Run with an error that says
 // which event, and the event is not acknowledged.
 func TestFailureOfAnEnd(t *testing.T) {
-	late := fmt.Errorf("create producer: %w", context.DeadlineExceeded) // no stop in good order
+	late := fmt.Errorf("send: %w", context.DeadlineExceeded) // no stop in good order
 	for _, c := range []struct {
 		name   string
 		broken func(r *rig)
@@ -210,7 +234,7 @@ func TestFailureOfAnEnd(t *testing.T) {
 		acks   int
 	}{
 		{"dead letters", func(r *rig) { r.bury = func(*pipeline.Event, error) error { return errFatal } }, errFatal, "e1", 0},
-		{"dead letters in time", func(r *rig) { r.bury = func(*pipeline.Event, error) error { return late } }, late, "e1", 0},
+		{"acknowledgement in time", func(r *rig) { r.ackErr = late }, late, "e1", 1},
 		{"acknowledgement", func(r *rig) { r.ackErr = errTrouble }, errTrouble, "e1", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -85,8 +85,10 @@ func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
 			}
 		}
 		pause := backoff(attempt)
-		p.cfg.Log.Warn("a row could not be published; trying again",
-			"error", err, "event", batch[0].ID, "attempt", attempt+1, "pause", pause)
+		if leftOut, due := p.retries.Due(); due {
+			p.cfg.Log.Warn("a row could not be published; trying again",
+				"error", err, "event", batch[0].ID, "attempt", attempt+1, "pause", pause, "lines_left_out", leftOut)
+		}
 		if !wait(ctx, pause) {
 			return nil
 		}
@@ -200,11 +202,21 @@ func (p *Pipeline) settle(row readback.Row, batch []*Event) error {
 // Invariant 6: an event leaves the stream only with a copy and a log line.
 func (p *Pipeline) bury(ctx context.Context, batch []*Event, reason error) error {
 	for _, e := range batch {
-		if err := p.cfg.DeadLetters.Bury(ctx, e, reason); err != nil {
-			if ctx.Err() != nil {
+		for attempt := 0; ; attempt++ {
+			err := p.cfg.DeadLetters.Bury(ctx, e, reason)
+			if err == nil {
+				break
+			}
+			err = fmt.Errorf("store event %s as a dead letter: %w", e.ID, err)
+			if p.cfg.Classify(err) != Retry && ctx.Err() == nil {
+				return err
+			}
+			if leftOut, due := p.retries.Due(); due {
+				p.cfg.Log.Warn("the dead letters take no event; trying again", "error", err, "lines_left_out", leftOut)
+			}
+			if !wait(ctx, backoff(attempt)) {
 				return nil
 			}
-			return fmt.Errorf("store event %s as a dead letter: %w", e.ID, err)
 		}
 		p.cfg.Log.Error("an event can never be published and is a dead letter now", "event", e.ID, "reason", reason)
 		if err := p.ack(e); err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/seldom"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
@@ -102,6 +103,7 @@ type Pipeline struct {
 	reads    chan struct{} // a token for each read that may run
 	inFlight chan struct{} // a token for each event that may be on its way
 	seen     *seen
+	retries  seldom.Line
 
 	mu    sync.Mutex
 	lanes map[string]*lane
