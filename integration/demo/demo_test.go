@@ -58,7 +58,8 @@ func TestDemo(t *testing.T) {
 			}
 			t.Run("Java's client reads the data topic", func(t *testing.T) { javaReads(ctx, t, stage) })
 			t.Run("table without cdc", func(t *testing.T) { withoutCDC(ctx, t, stage) })
-			t.Run("restart", func(t *testing.T) { restart(ctx, t, stage) })
+			t.Run("stop in good order", func(t *testing.T) { stopInGoodOrder(ctx, t, stage) })
+			t.Run("kill", func(t *testing.T) { kill(ctx, t, stage) })
 		})
 	}
 }
@@ -182,18 +183,42 @@ func withoutCDC(ctx context.Context, t *testing.T, s *Stage) {
 	fails("demo.missing", "does not exist")
 }
 
-// restart kills agent and connector without warning, writes meanwhile, and starts them
-// again: every row must arrive.
-func restart(ctx context.Context, t *testing.T, s *Stage) {
-	s.Agent.Kill()
-	s.Connector.Kill()
-	_, before := s.watch.counts()
-	want := map[string]bool{}
-	for id := range 20 {
-		if err := s.session.Exec(ctx, fmt.Sprintf("UPDATE demo.customer SET name = 'meanwhile' WHERE region = 'asia' AND id = %d", id)); err != nil {
+// stopInGoodOrder stops both programs, writes meanwhile, and starts them again: what was
+// published before must not come again.
+func stopInGoodOrder(ctx context.Context, t *testing.T, s *Stage) {
+	for _, p := range []*env.Program{s.Agent, s.Connector} {
+		if err := p.Stop(ctx); err != nil {
 			t.Fatal(err)
 		}
-		want[fmt.Sprintf(`{"region":"asia","id":%d}`, id)] = true
+		if err := p.Wait(); err != nil {
+			t.Errorf("a stop in good order ends with status 0: %v", err)
+		}
+	}
+	events, rows := writeWhileDown(ctx, t, s, "stopped", 20)
+	if len(events) != 20 || len(rows) != 20 {
+		t.Errorf("%d events and %d rows for 20 writes", len(events), len(rows))
+	}
+}
+
+// kill kills both programs without warning, writes meanwhile, and starts them again:
+// every row must arrive, and more may come again.
+func kill(ctx context.Context, t *testing.T, s *Stage) {
+	s.Agent.Kill()
+	s.Connector.Kill()
+	writeWhileDown(ctx, t, s, "killed", 20)
+}
+
+// writeWhileDown writes to n rows, starts agent and connector, and returns what came
+// when the last of the rows is there.
+func writeWhileDown(ctx context.Context, t *testing.T, s *Stage, region string, n int) (events, rows []arrival) {
+	t.Helper()
+	eventsBefore, rowsBefore := s.watch.counts()
+	want := map[string]bool{}
+	for id := range n {
+		if err := s.session.Exec(ctx, fmt.Sprintf("UPDATE demo.customer SET name = 'meanwhile' WHERE region = '%s' AND id = %d", region, id)); err != nil {
+			t.Fatal(err)
+		}
+		want[fmt.Sprintf(`{"region":"%s","id":%d}`, region, id)] = true
 	}
 	for _, p := range []*env.Program{s.Agent, s.Connector} {
 		if err := p.Start(ctx); err != nil {
@@ -202,7 +227,7 @@ func restart(ctx context.Context, t *testing.T, s *Stage) {
 	}
 	timeout := time.After(arrivalTime)
 	for {
-		_, rows, more, err := s.watch.since(0, before)
+		events, rows, more, err := s.watch.since(eventsBefore, rowsBefore)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,8 +236,8 @@ func restart(ctx context.Context, t *testing.T, s *Stage) {
 				delete(want, a.key)
 			}
 		}
-		if len(want) == 0 {
-			return
+		if len(want) == 0 && len(events) >= n {
+			return events, rows
 		}
 		select {
 		case <-more:
