@@ -16,6 +16,7 @@ import (
 // Log versions: what the descriptor calls the format of the segment and of the
 // mutations in it.
 const (
+	Version30 = 6 // Cassandra 3.0 to 3.11
 	Version40 = 7 // Cassandra 4.0, 4.1, and 5.0 with storage_compatibility_mode CASSANDRA_4
 	Version50 = 8 // Cassandra 5.0
 )
@@ -80,8 +81,8 @@ const maxDescriptor = descriptorFixed + 1<<16 + 4
 // supported says what this version of the reader cannot read.
 func (d Descriptor) supported() error {
 	switch {
-	case d.Version != Version40 && d.Version != Version50:
-		return fmt.Errorf("log version %d is not supported: Cassandra 4.0 to 5.0 write 7 and 8", d.Version)
+	case d.Version < Version30 || d.Version > Version50:
+		return fmt.Errorf("log version %d is not supported: Cassandra 3.0 to 5.0 write 6 to 8", d.Version)
 	case d.Encrypted:
 		return errors.New("encrypted segments are not supported yet: set transparent_data_encryption_options.enabled to false")
 	case d.Compression != "":

@@ -5,8 +5,8 @@
 // checksums hold, with their positions. The package never writes, never deletes and
 // never maps a file into memory.
 //
-// A segment of log version 7 (Cassandra 4.0, 4.1, and 5.0 in compatibility mode) or
-// 8 (Cassandra 5.0), plain, is laid out like this; all integers are big-endian:
+// A plain segment of log version 6 (Cassandra 3.0 to 3.11), 7 (4.0, 4.1, and 5.0 in
+// compatibility mode) or 8 (5.0) is laid out like this; all integers are big-endian:
 //
 //	descriptor          sync marker      frames                     sync marker   …  zeros
 //	┌─────────────────┐┌──────────────┐┌─────────────────────────┐┌──────────────┐

@@ -104,7 +104,7 @@ func (d *Decoder) Decode(version int, entry []byte, v Visitor) error {
 	d.version = version
 	d.buffer = buffer{data: entry}
 	d.writes = d.writes[:0]
-	if version != commitlog.Version40 && version != commitlog.Version50 {
+	if version < commitlog.Version30 || version > commitlog.Version50 {
 		return fmt.Errorf("mutations of log version %d are not supported", version)
 	}
 	n := d.count("updates")

@@ -3,10 +3,8 @@
 package tail_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -21,18 +19,17 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 )
-
-const corpus = "../../testdata/corpus/"
 
 // Segments of real nodes, all in one cdc_raw: every entry that Cassandra's own reader
 // finds, in the order of the segments' ids, which is not that of their names.
 func TestEntriesComeInTheOrderOfTheLog(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		segments, err := filepath.Glob(corpus + "*/*/CommitLog-*.log")
-		if err != nil || len(segments) < 5 {
-			t.Fatalf("corpus: %v, %v", segments, err)
+		var segments []string
+		for _, scenario := range corpustest.Scenarios(t) {
+			segments = append(segments, corpustest.Segments(t, scenario)...)
 		}
 		type place struct {
 			commitlog.Position
@@ -51,24 +48,10 @@ func TestEntriesComeInTheOrderOfTheLog(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			f, err := os.Open(strings.TrimSuffix(s, ".log") + ".expected.jsonl")
-			if err != nil {
-				t.Fatal(err)
-			}
-			lines := bufio.NewScanner(f)
-			lines.Buffer(nil, 16<<20)
-			for lines.Scan() {
-				var l struct{ End int64 }
-				if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-					t.Fatal(err)
-				}
-				version := 7
-				if strings.HasPrefix(name, "CommitLog-8") {
-					version = 8
-				}
+			version := int(name[len("CommitLog-")] - '0')
+			for _, l := range corpustest.Lines(t, s) {
 				want = append(want, place{commitlog.Position{Segment: id, Offset: l.End}, version})
 			}
-			f.Close()
 		}
 		slices.SortFunc(want, func(a, b place) int {
 			if a.Before(b.Position) {
@@ -427,12 +410,13 @@ func TestCancelEndsRunAtOnce(t *testing.T) {
 
 // The test's own segments must be what the format says, or the tests above prove little.
 func TestTheFakeNodeWritesWhatCassandraWrites(t *testing.T) {
-	real, err := os.ReadFile(corpus + "4.1.10/types/CommitLog-7-1795254825353.log")
+	segment := corpustest.Segments(t, "4.1.10/types")[0]
+	real, err := os.ReadFile(segment)
 	if err != nil {
 		t.Fatal(err)
 	}
 	inBubble(t, func(t *testing.T, r *rig) {
-		id, _ := commitlog.ParseFileName("CommitLog-7-1795254825353.log")
+		id, _ := commitlog.ParseFileName(filepath.Base(segment))
 		s := r.create(id)
 		s.allocate()
 		s.describe("{}")
