@@ -162,6 +162,10 @@ func (r *Reader) Next() bool {
 			case state == frameEndOfSection:
 				r.cursor = r.next
 				continue
+			case state == frameBadBody && r.next == 0 && r.complete:
+				// Cassandra crashed while it wrote this entry; those behind it may be whole.
+				r.damagedFrame(r.fileSize())
+				return false
 			}
 		}
 		// No whole frame here. Either Cassandra has not written it yet, or the
@@ -170,7 +174,7 @@ func (r *Reader) Next() bool {
 			continue
 		}
 		if r.err == nil && r.next > 0 {
-			r.damagedFrame()
+			r.damagedFrame(r.next)
 		}
 		return false
 	}
@@ -299,21 +303,21 @@ func (r *Reader) frame() frameState {
 	return frameOK
 }
 
-// damagedFrame reports the frame at the cursor, which Cassandra's marker says is
-// written and which cannot be read, and steps behind it or behind its section.
-func (r *Reader) damagedFrame() {
+// damagedFrame reports the frame at the cursor, which is written and cannot be read,
+// and steps behind it, or to the limit where its size is damaged too.
+func (r *Reader) damagedFrame(limit int64) {
 	at := r.cursor
 	head := r.bytes(at, 8, false)
 	if len(head) < 8 {
-		r.err = r.damage(r.next, fmt.Sprintf("the file is shorter than its sync marker at %d says", r.marker))
-		r.cursor = r.next
+		r.err = r.damage(limit, fmt.Sprintf("the file is shorter than its sync marker at %d says", r.marker))
+		r.cursor = limit
 		return
 	}
 	size := int64(int32(binary.BigEndian.Uint32(head)))
 	end := at + frameOverhead + size
-	if size < minBody || end > r.next || crc32.ChecksumIEEE(head[:4]) != binary.BigEndian.Uint32(head[4:]) {
-		r.err = r.damage(r.next, fmt.Sprintf("an entry's size (%d) or its checksum is wrong", size))
-		r.cursor = r.next
+	if size < minBody || end > limit || crc32.ChecksumIEEE(head[:4]) != binary.BigEndian.Uint32(head[4:]) {
+		r.err = r.damage(limit, fmt.Sprintf("an entry's size (%d) or its checksum is wrong", size))
+		r.cursor = limit
 		return
 	}
 	r.err = r.damage(end, fmt.Sprintf("the checksum of an entry of %d bytes is wrong", size))

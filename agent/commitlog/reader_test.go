@@ -209,6 +209,57 @@ func TestDamageIsReportedAndReadingGoesOn(t *testing.T) {
 	}
 }
 
+// A crash leaves an entry half written in the section that has no marker yet, and whole
+// ones behind it. While Cassandra lives, it is just not written yet.
+func TestTornEntryInTheLastSection(t *testing.T) {
+	segment := segments(t)[0]
+	want := expected(t, segment)
+	f := memory(segment, t)
+	all := sections(f.data)
+	var last section
+	for _, s := range all {
+		inside := 0
+		for _, e := range want {
+			if e.End > int64(s.start) && e.End <= int64(s.end) {
+				inside++
+			}
+		}
+		if inside >= 3 {
+			last = s
+		}
+	}
+	var left []entry
+	torn := -1
+	for _, e := range want {
+		switch {
+		case e.End > int64(last.end):
+		case e.End > int64(last.start) && torn < 0:
+			torn = int(e.End) - 6 // in its body
+		default:
+			left = append(left, e)
+		}
+	}
+	clear(f.data[last.start : last.start+8])
+	clear(f.data[last.end:])
+	f.data[torn] ^= 1
+
+	got, damage := readAll(t, f, commitlog.Options{ReadAhead: true})
+	if diff := cmp.Diff(left, got); diff != "" || len(damage) != 1 {
+		t.Errorf("damage %q, entries:\n%s", damage, diff)
+	}
+	live, err := commitlog.NewReader(f, commitlog.Options{ReadAhead: true, Start: int64(last.start)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if live.Next() || live.Err() != nil {
+		t.Fatalf("an entry that is not whole: %v, %v", live.Position(), live.Err())
+	}
+	f.data[torn] ^= 1
+	if !live.Next() {
+		t.Errorf("the entry is whole now: %v", live.Err())
+	}
+}
+
 func TestFilesThatAreNoReadableSegments(t *testing.T) {
 	good := memory(segments(t)[0], t).data
 	header := func(change func([]byte)) []byte {
