@@ -206,6 +206,10 @@ func (p *Pulsar) serverMemory() []string {
 	}, p.opts.JVMArgs...)
 }
 
+// tmpDir takes the native libraries that Pulsar's JVMs unpack at every start and
+// leave behind.
+func (p *Pulsar) tmpDir() string { return filepath.Join(p.dir, "tmp") }
+
 // environ is this process's environment without what would lead Pulsar's
 // scripts elsewhere, and with the Java and memory they are to use. Functions
 // that run as processes are started with the first java on PATH.
@@ -224,7 +228,7 @@ func (p *Pulsar) environ(memory ...string) []string {
 	return append(env,
 		"JAVA_HOME="+p.java,
 		"PATH="+filepath.Join(p.java, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"PULSAR_MEM="+strings.Join(memory, " "),
+		"PULSAR_MEM="+strings.Join(memory, " ")+" -Djava.io.tmpdir="+p.tmpDir(),
 		"PULSAR_GC="+collector+" -XX:+PerfDisableSharedMem",
 		"PULSAR_GC_LOG=-Xlog:disable",
 	)

@@ -19,6 +19,9 @@ import (
 // writeFiles makes the broker's directory, or brings its configuration up to
 // date. bin must be a copy: the scripts resolve links to find their home.
 func (p *Pulsar) writeFiles() error {
+	if err := os.MkdirAll(p.tmpDir(), 0o755); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Join(p.dir, "connectors"), 0o755); err != nil {
 		return err
 	}

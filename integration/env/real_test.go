@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -167,6 +168,11 @@ func testPulsar(t *testing.T, opts env.PulsarOptions, end func(*env.Pulsar)) {
 	produce := p.ClientCommand(ctx, "produce", "persistent://public/default/t", "-m", "hello")
 	if out, err := produce.CombinedOutput(); err != nil {
 		t.Fatalf("pulsar-client produce: %v\n%s", err, out)
+	}
+
+	// What its JVM unpacks stays with the server, and goes with it.
+	if found, err := filepath.Glob(filepath.Join(p.Dir(), "tmp", "librocksdbjni*")); err != nil || len(found) == 0 {
+		t.Errorf("RocksDB's library is not in the server's folder: %v, %v", found, err)
 	}
 
 	url := p.ServiceURL()
