@@ -126,7 +126,7 @@ func (a *agent) Entry(ctx context.Context, e tail.Entry) error {
 	}
 	var fault unpublishable
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil: // a stop; what failed for it is no fault
 		return ctx.Err()
 	case err == nil:
 	case errors.As(err, &fault):

@@ -81,7 +81,7 @@ func (c Config) quarantineDir() string { return filepath.Join(c.CDCWorkingDir, "
 func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 	url := c.PulsarServiceURL
 	if url == "" {
-		url = "pulsar://localhost:6650"
+		url = pulsar.DefaultServiceURL
 	}
 	return pulsar.Config{
 		ServiceURL: url, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,

@@ -41,10 +41,7 @@ type Config struct {
 	CacheExpireMS    int `yaml:"cache.expire.after.ms"` // 60000 by default
 }
 
-const (
-	defaultSubscription = "sub"
-	defaultServiceURL   = "pulsar://localhost:6650"
-)
+const defaultSubscription = "sub"
 
 // LoadConfig reads a configuration file.
 func LoadConfig(path string) (c Config, err error) {
@@ -97,8 +94,8 @@ func (c Config) Validate() error {
 		pulsar.Config
 	}{
 		{"pulsarServiceUrl", pulsar.Config{ServiceURL: all.ServiceURL}},
-		{"pulsarAuthPluginClassName, pulsarAuthParams", pulsar.Config{ServiceURL: defaultServiceURL, AuthPlugin: all.AuthPlugin, AuthParams: all.AuthParams}},
-		{"tlsTrustCertsFilePath", pulsar.Config{ServiceURL: defaultServiceURL, TLSTrustCertsFile: all.TLSTrustCertsFile}},
+		{"pulsarAuthPluginClassName, pulsarAuthParams", pulsar.Config{ServiceURL: pulsar.DefaultServiceURL, AuthPlugin: all.AuthPlugin, AuthParams: all.AuthParams}},
+		{"tlsTrustCertsFilePath", pulsar.Config{ServiceURL: pulsar.DefaultServiceURL, TLSTrustCertsFile: all.TLSTrustCertsFile}},
 	} {
 		if err := part.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", part.keys, err))
@@ -127,7 +124,7 @@ func (c Config) deadLetterTopic() string { return c.EventsTopic + "-" + c.subscr
 func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 	url := c.PulsarServiceURL
 	if url == "" {
-		url = defaultServiceURL
+		url = pulsar.DefaultServiceURL
 	}
 	return pulsar.Config{ServiceURL: url, AuthPlugin: c.PulsarAuthPlugin, AuthParams: c.PulsarAuthParams, TLSTrustCertsFile: c.TLSTrustCertsFile, Log: log}
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/hamba/avro/v2"
+
+	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
 
 // keyValueSchema is one version of a topic's schema.
@@ -42,28 +44,27 @@ func (s *schemas) version(ctx context.Context, topic string, version int64) (key
 	}
 	var made keyValueSchema
 	var answer struct {
-		Type string `json:"type"`
-		Data string `json:"data"`
-	}
-	var parts struct {
-		Key   json.RawMessage `json:"key"`
-		Value json.RawMessage `json:"value"`
+		Type       registry.Type     `json:"type"`
+		Data       string            `json:"data"`
+		Properties map[string]string `json:"properties"`
 	}
 	body, err := s.get(ctx, url)
 	if err == nil {
 		err = json.Unmarshal(body, &answer)
 	}
-	if err == nil && answer.Type != "KEY_VALUE" {
-		err = fmt.Errorf("it is of type %s", answer.Type)
+	var described *registry.Schema
+	if err == nil {
+		described, err = registry.FromREST(topic, answer.Type, answer.Data, answer.Properties)
+	}
+	var key, value registry.Part
+	if err == nil {
+		key, value, err = described.Split()
 	}
 	if err == nil {
-		err = json.Unmarshal([]byte(answer.Data), &parts)
+		made.key, err = parseRecord(key.Schema)
 	}
 	if err == nil {
-		made.key, err = parseRecord(parts.Key)
-	}
-	if err == nil {
-		made.value, err = parseRecord(parts.Value)
+		made.value, err = parseRecord(value.Schema)
 	}
 	if err != nil {
 		return made, fmt.Errorf("schema version %d of topic %s: %w", version, topic, err)
@@ -72,9 +73,9 @@ func (s *schemas) version(ctx context.Context, topic string, version int64) (key
 	return made, nil
 }
 
-func parseRecord(text []byte) (*avro.RecordSchema, error) {
+func parseRecord(text string) (*avro.RecordSchema, error) {
 	// Each version stands for itself: no cache that knows a record by its name.
-	s, err := avro.ParseBytesWithCache(text, "", &avro.SchemaCache{})
+	s, err := avro.ParseWithCache(text, "", &avro.SchemaCache{})
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -69,7 +68,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	}()
 	if missing := servers.Check(ctx, o.Cassandra, env.PulsarStandalone); len(missing) > 0 {
-		return errors.Join(missing...)
+		return env.MissingError(missing)
 	}
 	s, err := Start(ctx, servers, o)
 	if err != nil {

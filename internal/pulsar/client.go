@@ -19,6 +19,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// DefaultServiceURL is where Pulsar listens on its own machine unless it is told
+// otherwise.
+const DefaultServiceURL = "pulsar://localhost:6650"
+
 // Config says how to reach a cluster.
 type Config struct {
 	// ServiceURL is pulsar://host:6650, pulsar+ssl://host:6651, or the http and

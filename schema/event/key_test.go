@@ -228,7 +228,7 @@ func checkCapturedKey(t *testing.T, table *schema.Table, k *event.Key, m capture
 	if len(properties.Map()) != len(m.Properties) {
 		t.Errorf("properties %v, want %v", properties.Map(), m.Properties)
 	}
-	joined, err := event.JoinPartitionKey(nil, partition)
+	joined, err := joinPartitionKey(nil, partition)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func asWritten(table *schema.Table, partition [][]byte) []byte {
 			partition[i] = binary.BigEndian.AppendUint64(nil, ns)
 		}
 	}
-	key, _ := event.JoinPartitionKey(nil, partition)
+	key, _ := joinPartitionKey(nil, partition)
 	return key
 }
 

@@ -5,7 +5,6 @@ package event
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
@@ -35,22 +34,6 @@ func SplitPartitionKey(t *schema.Table, key []byte, dst [][]byte) ([][]byte, err
 	}
 	if len(rest) > 0 {
 		return dst, fmt.Errorf("table %s: partition key of %d bytes: %d too many", t, len(key), len(rest))
-	}
-	return dst, nil
-}
-
-// JoinPartitionKey appends to dst the serialized partition key of these raw CQL
-// values: what Token takes, and what SplitPartitionKey takes apart.
-func JoinPartitionKey(dst []byte, partition [][]byte) ([]byte, error) {
-	if len(partition) == 1 {
-		return append(dst, partition[0]...), nil
-	}
-	for i, v := range partition {
-		if len(v) > math.MaxUint16 {
-			return dst, fmt.Errorf("component %d of a partition key has %d bytes, %d are possible", i+1, len(v), math.MaxUint16)
-		}
-		dst = binary.BigEndian.AppendUint16(dst, uint16(len(v)))
-		dst = append(append(dst, v...), 0)
 	}
 	return dst, nil
 }

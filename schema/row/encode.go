@@ -127,19 +127,24 @@ func listEncoder(elem avro.Appender) avro.Appender {
 			dst = avro.AppendLong(dst, int64(n))
 		}
 		for i := range n {
-			var e []byte
-			if e, v, err = takeValue(v); err == nil && e == nil {
-				err = errNull
-			}
-			if err == nil {
-				dst, err = elem(dst, e)
-			}
-			if err != nil {
+			if dst, v, err = element(dst, v, elem, false); err != nil {
 				return dst, fmt.Errorf("element %d of %d: %w", i+1, n, err)
 			}
 		}
 		return append(dst, 0), errTooMany(v)
 	}
+}
+
+// element encodes the next value of a collection, which Avro does not allow to be null.
+func element(dst, v []byte, encode avro.Appender, emptyIsNull bool) (out, rest []byte, err error) {
+	e, rest, err := takeValue(v)
+	if err == nil && (e == nil || emptyIsNull && len(e) == 0) {
+		err = errNull
+	}
+	if err == nil {
+		dst, err = encode(dst, e)
+	}
+	return dst, rest, err
 }
 
 // mapEncoder writes maps, which are Avro arrays of a string and a value.
@@ -154,23 +159,10 @@ func mapEncoder(key avro.Appender, keyKind cql.Kind, value avro.Appender) avro.A
 			dst = avro.AppendLong(dst, int64(n))
 		}
 		for i := range n {
-			var e []byte
-			if e, v, err = takeValue(v); err == nil && (e == nil || keyNeedsBytes && len(e) == 0) {
-				err = errNull
-			}
-			if err == nil {
-				dst, err = key(dst, e)
-			}
-			if err != nil {
+			if dst, v, err = element(dst, v, key, keyNeedsBytes); err != nil {
 				return dst, fmt.Errorf("key %d of %d: %w", i+1, n, err)
 			}
-			if e, v, err = takeValue(v); err == nil && e == nil {
-				err = errNull
-			}
-			if err == nil {
-				dst, err = value(dst, e)
-			}
-			if err != nil {
+			if dst, v, err = element(dst, v, value, false); err != nil {
 				return dst, fmt.Errorf("value %d of %d: %w", i+1, n, err)
 			}
 		}
