@@ -212,7 +212,7 @@ func TestAnEntryThatQuarantineCannotKeepIsNotSettled(t *testing.T) {
 	if err := a.Entry(t.Context(), e.entry(w)); err == nil || w.Offset() != 7 {
 		t.Errorf("offset %d, %v", w.Offset(), err)
 	}
-	err := a.Damage(&commitlog.DamageError{Position: e.Position, End: e.Position.Offset + 1}, []byte{1})
+	err := a.Damage(&commitlog.DamageError{Position: e.Position, From: e.Position.Offset, To: e.Position.Offset + 1}, []byte{1})
 	if err == nil {
 		t.Error("damage was not kept, and nobody is told")
 	}

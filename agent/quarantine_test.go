@@ -50,7 +50,7 @@ func TestQuarantineKeepsAnEntryAndTheDamageBehindIt(t *testing.T) {
 	if err := q.keep(at, unpublishable{errors.New("no such table")}, []byte("the entry")); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Damage(&commitlog.DamageError{Position: at, End: 600, Reason: "the checksum is wrong"}, []byte("the damage")); err != nil {
+	if err := a.Damage(&commitlog.DamageError{Position: at, From: 500, To: 600, Reason: "the checksum is wrong"}, []byte("the damage")); err != nil {
 		t.Fatal(err)
 	}
 	var all []string

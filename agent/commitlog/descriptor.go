@@ -4,6 +4,7 @@ package commitlog
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,9 +18,13 @@ import (
 // mutations in it.
 const (
 	Version30 = 6 // Cassandra 3.0 to 3.11
-	Version40 = 7 // Cassandra 4.0, 4.1, and 5.0 with storage_compatibility_mode CASSANDRA_4
+	Version40 = 7 // Cassandra 4.0, 4.1, and 5.0 and 6.0 with storage_compatibility_mode CASSANDRA_4
 	Version50 = 8 // Cassandra 5.0
+	Version60 = 9 // Cassandra 6.0 (as of its second alpha)
 )
+
+// Supported says whether segments of that log version can be read.
+func Supported(version int) bool { return version >= Version30 && version <= Version60 }
 
 const (
 	descriptorFixed = 4 + 8 + 2 // version, id, length of the parameters
@@ -33,10 +38,19 @@ type Descriptor struct {
 	Version     int
 	ID          int64
 	Compression string // class name as in cassandra.yaml; "" when plain
-	Encrypted   bool
+	Cipher      string // Java's name of the transformation, such as AES/CBC/PKCS5Padding; "" when not encrypted
+	KeyAlias    string // the key's name in the keystore
 
-	size int64 // bytes of the descriptor in the file
+	size int64  // bytes of the descriptor in the file
+	iv   []byte // of the cipher, the same for every block
 }
+
+// Encrypted says whether the segment is encrypted. What it names as its compression
+// has no meaning then: inside it is always LZ4.
+func (d Descriptor) Encrypted() bool { return d.Cipher != "" && d.KeyAlias != "" }
+
+// packed says whether sections hold something else than the frames themselves.
+func (d Descriptor) packed() bool { return d.Encrypted() || d.Compression != "" }
 
 // errNoDescriptor is a file that Cassandra has created and not yet written.
 var errNoDescriptor = errors.New("the segment has no descriptor yet")
@@ -54,42 +68,32 @@ func parseDescriptor(head []byte) (Descriptor, error) {
 	d.size = int64(descriptorFixed + n + 4)
 	params := head[descriptorFixed : descriptorFixed+n]
 
-	crc := crc32.ChecksumIEEE(head[:4])
-	crc = crc32.Update(crc, crc32.IEEETable, head[8:12]) // the low word of the id first
-	crc = crc32.Update(crc, crc32.IEEETable, head[4:8])
-	crc = crc32.Update(crc, crc32.IEEETable, binary.BigEndian.AppendUint32(nil, uint32(n)))
-	crc = crc32.Update(crc, crc32.IEEETable, params)
+	crc := crcInt(0, uint32(d.Version))
+	crc = crcInt(crcInt(crc, uint32(d.ID)), uint32(d.ID>>32)) // the low word of the id first
+	crc = crc32.Update(crcInt(crc, uint32(n)), crc32.IEEETable, params)
 	if want := binary.BigEndian.Uint32(head[descriptorFixed+n:]); crc != want {
-		return Descriptor{}, fmt.Errorf("descriptor checksum is %08x, the file says %08x", crc, want)
+		return Descriptor{}, fmt.Errorf("descriptor checksum is %08x, the file says %08x: this is no commit log segment, or its start is damaged", crc, want)
 	}
 	var p struct {
 		CompressionClass string `json:"compressionClass"`
 		EncCipher        string `json:"encCipher"`
 		EncKeyAlias      string `json:"encKeyAlias"`
+		EncIV            string `json:"encIV"`
 	}
 	if err := json.Unmarshal(params, &p); err != nil {
 		return Descriptor{}, fmt.Errorf("descriptor parameters %q: %w", params, err)
 	}
-	d.Compression = p.CompressionClass
-	d.Encrypted = p.EncCipher != "" && p.EncKeyAlias != ""
+	d.Compression, d.Cipher, d.KeyAlias = p.CompressionClass, p.EncCipher, p.EncKeyAlias
+	iv, err := hex.DecodeString(p.EncIV)
+	if err != nil {
+		return Descriptor{}, fmt.Errorf("descriptor parameter encIV: %w", err)
+	}
+	d.iv = iv
 	return d, nil
 }
 
 // maxDescriptor is the largest possible descriptor.
 const maxDescriptor = descriptorFixed + 1<<16 + 4
-
-// supported says what this version of the reader cannot read.
-func (d Descriptor) supported() error {
-	switch {
-	case d.Version < Version30 || d.Version > Version50:
-		return fmt.Errorf("log version %d is not supported: Cassandra 3.0 to 5.0 write 6 to 8", d.Version)
-	case d.Encrypted:
-		return errors.New("encrypted segments are not supported yet: set transparent_data_encryption_options.enabled to false")
-	case d.Compression != "":
-		return fmt.Errorf("segments compressed with %s are not supported yet: remove commitlog_compression from cassandra.yaml", d.Compression)
-	}
-	return nil
-}
 
 var fileName = regexp.MustCompile(`^CommitLog-(\d+)-(\d+)\.log$`)
 

@@ -1,4 +1,4 @@
-// The reader of one segment.
+// The reader of one segment: its chain of sections, and the state between two calls.
 
 package commitlog
 
@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 )
@@ -26,39 +25,56 @@ type Options struct {
 	// ReadAhead yields an entry as soon as its own checksums hold, before Cassandra
 	// has written the sync marker of its section. Right for plain segments, where
 	// it makes the difference between a millisecond and 100 ms; such an entry is not
-	// yet durable on this node.
+	// yet durable on this node. In compressed and encrypted segments there is nothing
+	// to see before the marker, and it changes nothing.
 	ReadAhead bool
+	// Keys has the keys of encrypted segments; without it they are refused.
+	Keys Keys
+	// MaxSection bounds the memory that a section takes uncompressed, and the largest
+	// entry, in bytes. A section is never larger than commitlog_segment_size (32 MiB
+	// by default). 0 means DefaultMaxSection.
+	MaxSection int
+	// Section, when set, is told of each section whose marker was read, before its
+	// entries.
+	Section func(Section)
 }
 
-// DamageError is a stretch of a segment that cannot be read. Call Next again to go
-// on behind it.
-type DamageError struct {
-	Position Position // where the damage begins
-	End      int64    // file offset at which reading goes on
-	Reason   string
-}
+// DefaultMaxSection is the largest section that is read unless Options say otherwise:
+// four times Cassandra's default commitlog_segment_size.
+const DefaultMaxSection = 128 << 20
 
-func (e *DamageError) Error() string {
-	return fmt.Sprintf("commit log %s: %s; reading goes on at offset %d", e.Position, e.Reason, e.End)
+// Section is a stretch of a segment between two sync markers.
+type Section struct {
+	FileStart, FileEnd int64 // in the file, without the marker in front
+	LogicalEnd         int64 // offset of its end as positions count
 }
 
 // Reader reads the entries of one segment. It is not safe for concurrent use.
 type Reader struct {
-	file File
-	opts Options
-	desc Descriptor
+	file  File
+	opts  Options
+	desc  Descriptor
+	codec codec // of a compressed or encrypted segment; nil for a plain one
 
-	complete     bool  // the file will not change any more
-	marker       int64 // offset of the marker of this section
-	next         int64 // what that marker says: offset of the marker behind the section; 0 when not written
-	brokenMarker bool  // that marker is damaged, and was reported
-	cursor       int64 // offset of the next frame
+	complete bool // the file will not change any more
 
+	// The section that is being read. Offsets of the file and logical offsets, those
+	// that positions count in, are the same in a plain segment.
+	marker    int64  // file offset of its marker
+	next      int64  // file offset of the marker behind it; 0 while its marker is not written
+	start     int64  // logical offset of its first frame
+	end       int64  // logical offset of its end; 0 while its marker is not written
+	plain     []byte // what it holds, in a compressed or encrypted segment
+	unmarked  bool   // its marker is damaged and was reported; frames stand for themselves
+	cursor    int64  // logical offset of the next frame
+	exhausted bool   // there is nothing behind the damage that was reported last
+
+	size     int64  // of the file, when it was looked at last
 	buf      []byte // what was read of the file
 	bufStart int64  // offset of buf[0]
 
 	entry []byte
-	end   int64 // offset after the entry
+	pos   int64 // logical offset behind the entry
 	err   error
 }
 
@@ -70,26 +86,47 @@ const minRead = 128 << 10
 // It closes the file when it fails. [NotReady] tells an error that goes away when
 // Cassandra has written the descriptor.
 func NewReader(file File, opts Options) (*Reader, error) {
-	head := make([]byte, 4<<10)
-	n, err := file.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		file.Close()
-		return nil, fmt.Errorf("read the descriptor: %w", err)
+	if opts.MaxSection <= 0 {
+		opts.MaxSection = DefaultMaxSection
 	}
-	d, err := parseDescriptor(head[:n])
-	if errors.Is(err, errNoDescriptor) && n == len(head) {
-		head = make([]byte, maxDescriptor)
-		n, _ = file.ReadAt(head, 0)
-		d, err = parseDescriptor(head[:n])
-	}
+	r := &Reader{file: file, opts: opts}
+	err := r.readDescriptor()
 	if err == nil {
-		err = d.supported()
+		err = r.chooseCodec()
 	}
 	if err != nil {
 		file.Close()
 		return nil, err
 	}
-	return &Reader{file: file, opts: opts, desc: d, marker: d.size, cursor: d.size + markerSize}, nil
+	r.enterSection(r.desc.size, r.desc.size)
+	return r, nil
+}
+
+func (r *Reader) readDescriptor() error {
+	head := make([]byte, 4<<10)
+	n, err := r.file.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read the descriptor: %w", err)
+	}
+	r.desc, err = parseDescriptor(head[:n])
+	if errors.Is(err, errNoDescriptor) && n == len(head) {
+		head = make([]byte, maxDescriptor)
+		n, _ = r.file.ReadAt(head, 0)
+		r.desc, err = parseDescriptor(head[:n])
+	}
+	return err
+}
+
+func (r *Reader) chooseCodec() (err error) {
+	switch d := r.desc; {
+	case !Supported(d.Version):
+		return fmt.Errorf("log version %d cannot be read: Cassandra 3.0 to 6.0 write %d to %d", d.Version, Version30, Version60)
+	case d.Encrypted():
+		r.codec, err = newDecrypter(d, r.opts.Keys)
+	case d.Compression != "":
+		r.codec, err = newCodec(d.Compression, r.opts.MaxSection)
+	}
+	return err
 }
 
 // Open opens a segment file and returns a reader of its entries.
@@ -116,7 +153,12 @@ func (r *Reader) Descriptor() Descriptor { return r.desc }
 func (r *Reader) Entry() []byte { return r.entry }
 
 // Position is where the entry ends: what a checkpoint stores.
-func (r *Reader) Position() Position { return Position{r.desc.ID, r.end} }
+func (r *Reader) Position() Position { return Position{r.desc.ID, r.pos} }
+
+// Synced says whether Cassandra has marked the section of the entry. An entry behind the
+// last marker of a segment that Cassandra is done with is one that a crash left: Cassandra
+// itself does not replay it.
+func (r *Reader) Synced() bool { return r.end > 0 || r.unmarked }
 
 // Err is the reason why Next returned false, nil when there is just nothing more
 // yet. A *[DamageError] is not the end: Next goes on behind it.
@@ -132,85 +174,119 @@ func (r *Reader) Close() error { return r.file.Close() }
 // Next advances to the next entry whose checksums hold. It returns false when there
 // is none yet: Err is then nil and Next may be called again after the file has grown.
 func (r *Reader) Next() bool {
-	if damage := (*DamageError)(nil); r.err != nil && !errors.As(r.err, &damage) {
+	if r.err != nil && !isDamage(r.err) {
 		return false
 	}
 	r.err, r.entry = nil, nil
-	for {
-		if r.next > 0 && r.cursor >= r.next {
-			r.enterSection(r.next)
-			continue
-		}
-		if r.next > 0 && r.next <= r.opts.Start {
-			r.cursor = r.next // all of this section was published before
-			continue
-		}
-		if r.next == 0 && r.cursor <= r.opts.Start && !r.brokenMarker && r.readMarker() {
-			continue // skip a section at a time where the markers allow it
-		}
-		if r.err != nil {
-			return false
-		}
-		if r.next > 0 || r.opts.ReadAhead || r.brokenMarker {
-			switch state := r.frame(); {
-			case state == frameOK && r.end <= r.opts.Start:
-				continue
-			case state == frameOK:
+	for r.err == nil && !r.exhausted {
+		switch {
+		case r.end > 0 && r.cursor >= r.end:
+			r.enterSection(r.next, r.end)
+		case r.end > 0 && r.end <= r.opts.Start:
+			r.cursor = r.end // all of this section was published before
+		case r.end > 0:
+			if r.frameInSection() {
 				return true
-			case r.err != nil:
-				return false
-			case state == frameEndOfSection:
-				r.cursor = r.next
-				continue
-			case state == frameBadBody && r.next == 0 && r.complete:
-				// Cassandra crashed while it wrote this entry; those behind it may be whole.
-				r.damagedFrame(r.fileSize())
-				return false
+			}
+		case r.mustSeeMarker() && r.readMarker():
+		case r.err != nil || !r.ahead():
+			return false
+		default:
+			if found, goOn := r.frameAhead(); !goOn {
+				return found
 			}
 		}
-		// No whole frame here. Either Cassandra has not written it yet, or the
-		// section ends here and its marker says so.
-		if r.next == 0 && r.readMarker() {
-			continue
-		}
-		if r.err == nil && r.next > 0 {
-			r.damagedFrame(r.next)
-		}
-		return false
 	}
+	return false
 }
 
-func (r *Reader) enterSection(marker int64) {
-	r.marker, r.next, r.cursor, r.brokenMarker = marker, 0, marker+markerSize, false
+// enterSection begins the section whose marker stands at an offset of the file.
+func (r *Reader) enterSection(marker, logical int64) {
+	r.marker, r.next, r.unmarked = marker, 0, false
+	r.start, r.end = logical+markerSize, 0
+	r.cursor, r.plain = r.start, r.plain[:0]
 }
 
-// readMarker reads the marker of this section and reports whether the reader can go on.
+// ahead says whether frames may be read before the section has a marker.
+func (r *Reader) ahead() bool {
+	return r.codec == nil && (r.opts.ReadAhead || r.unmarked)
+}
+
+// mustSeeMarker says whether the marker is to be looked at before any frame: always, unless
+// that would be late. Where the log is read again from a checkpoint on, markers are the
+// shorter way.
+func (r *Reader) mustSeeMarker() bool {
+	return !r.unmarked && (!r.ahead() || r.complete || r.cursor <= r.opts.Start)
+}
+
+// frameInSection reads the next frame of a section that has its marker. It returns false at
+// the section's end, and for damage.
+func (r *Reader) frameInSection() bool {
+	for r.cursor < r.end {
+		if !r.frame(r.end) {
+			if r.err == nil {
+				r.damagedFrame(r.end)
+			}
+			return false
+		}
+		if r.pos > r.opts.Start {
+			return true
+		}
+	}
+	return false
+}
+
+// frameAhead reads the next frame of a section that has no marker yet. It returns goOn when
+// there is more to look at, a marker or damage.
+func (r *Reader) frameAhead() (found, goOn bool) {
+	ok := r.frame(r.size)
+	if !ok && r.err == nil {
+		if size := r.fileSize(); size != r.size {
+			r.size = size
+			ok = r.frame(size)
+		}
+	}
+	switch {
+	case ok:
+		return r.pos > r.opts.Start, r.pos <= r.opts.Start
+	case r.err != nil:
+		return false, false
+	case !r.unmarked && r.readMarker():
+		return false, true
+	case r.err != nil || !r.complete:
+		return false, false
+	case r.hasMarker(r.cursor):
+		// The section's own marker is damaged or was never written; it ends all the same.
+		r.enterSection(r.cursor, r.cursor)
+		return false, true
+	case r.isZero(r.cursor, r.size):
+		return false, false
+	}
+	// Cassandra crashed while it wrote this entry; those behind it may be whole.
+	r.damagedFrame(r.size)
+	return false, false
+}
+
+// readMarker reads the marker of this section and reports whether it was there.
 func (r *Reader) readMarker() bool {
 	next, state := r.markerAt(r.marker)
 	switch {
 	case r.err != nil || state == markerUnwritten:
 		return false
-	case state == markerValid && next < r.cursor:
-		r.err = r.damage(next, fmt.Sprintf("the sync marker at %d ends the section at %d, inside an entry that ends at %d", r.marker, next, r.cursor))
-		r.cursor, r.next = next, next
+	case state == markerValid && r.codec == nil && next < r.cursor:
+		// What was read ahead of the marker stands; reading goes on where the marker says.
+		r.damage(next, next, "the sync marker at %d ends its section at %d, inside an entry that ends at %d", r.marker, next, r.cursor)
+		r.next, r.end = next, next
 		return false
 	case state == markerValid:
 		r.next = next
-		r.forget() // what was read before the marker may be older than the marker
-		return true
+		return r.readSection()
 	case !r.complete:
-		return false // its two words are two stores: the second may follow in a moment
-	case !r.brokenMarker:
-		// The frames behind a damaged marker stand for themselves.
-		r.brokenMarker = true
-		r.err = r.damage(r.cursor, fmt.Sprintf("the sync marker at %d is damaged", r.marker))
+		// Its two words are two stores, and a section may be longer than the file for a
+		// moment: what is missing may follow.
 		return false
 	}
-	// The frames of this section end where the next valid marker stands.
-	if _, state := r.markerAt(r.cursor); state == markerValid {
-		r.enterSection(r.cursor)
-		return true
-	}
+	r.damagedMarker(next, state)
 	return false
 }
 
@@ -219,114 +295,101 @@ type markerState uint8
 const (
 	markerUnwritten markerState = iota
 	markerValid
-	markerBroken
+	markerBroken  // its checksum is wrong
+	markerTooFar  // its checksum is right; it says that the section ends behind the file
+	markerTooNear // its checksum is right; it says that the section ends before it begins
 )
 
-// markerAt reads the marker at an offset: where it says its section ends.
+// markerAt reads the marker at an offset of the file: where it says its section ends.
 func (r *Reader) markerAt(at int64) (next int64, state markerState) {
 	var b [markerSize]byte
 	if n, err := r.file.ReadAt(b[:], at); n < markerSize {
 		if err != nil && !errors.Is(err, io.EOF) {
-			r.err = r.wrap("read the sync marker", err)
+			r.fail("read the sync marker", err)
 		}
 		return 0, markerUnwritten
 	}
 	next, crc := int64(int32(binary.BigEndian.Uint32(b[:]))), binary.BigEndian.Uint32(b[4:])
-	if next == 0 && crc == 0 {
+	switch {
+	case next == 0 && crc == 0:
 		return 0, markerUnwritten
-	}
-	var in [12]byte
-	binary.BigEndian.PutUint32(in[:], uint32(r.desc.ID))
-	binary.BigEndian.PutUint32(in[4:], uint32(r.desc.ID>>32))
-	binary.BigEndian.PutUint32(in[8:], uint32(at))
-	if crc32.ChecksumIEEE(in[:]) != crc || next < at+markerSize || next > r.fileSize() {
-		return 0, markerBroken
+	case crcInt(crcID(r.desc.ID), uint32(at)) != crc:
+		return next, markerBroken
+	case next < at+markerSize:
+		return next, markerTooNear
+	case next > r.fileSize():
+		return next, markerTooFar
 	}
 	return next, markerValid
+}
+
+// hasMarker says whether a valid marker stands at an offset of a plain segment.
+func (r *Reader) hasMarker(at int64) bool {
+	if r.codec != nil {
+		return false
+	}
+	_, state := r.markerAt(at)
+	return state == markerValid
+}
+
+// damagedMarker reports the marker of this section and finds another way to go on: to the
+// marker behind the section where that one can be found, else frame by frame.
+func (r *Reader) damagedMarker(next int64, state markerState) {
+	size := r.fileSize()
+	if r.err != nil {
+		return
+	}
+	reason := fmt.Sprintf("the sync marker at %d is damaged: its checksum is wrong", r.marker)
+	switch state {
+	case markerTooFar:
+		reason = fmt.Sprintf("the file ends at %d, inside a section that the sync marker at %d ends at %d", size, r.marker, next)
+	case markerTooNear:
+		reason = fmt.Sprintf("the sync marker at %d is damaged: it ends its section at %d", r.marker, next)
+	}
+	found := int64(0)
+	if state != markerTooFar {
+		if _, behind := r.markerAt(next); state == markerBroken && next >= r.marker+markerSize && behind == markerValid {
+			found = next // only its checksum is wrong
+		} else if found = r.findMarker(r.marker+markerSize, size); found > 0 && r.codec == nil && found < r.cursor {
+			found = 0
+		}
+	}
+	r.damage(r.marker, r.marker+markerSize, "%s", reason)
+	switch {
+	case found > 0:
+		r.next = found
+		if err := r.err; r.readSection() {
+			r.err = err
+		}
+	case r.codec == nil:
+		r.unmarked = true
+	default:
+		r.damage(r.marker, size, "%s; nothing behind it can be read", reason)
+		r.exhausted = true
+	}
 }
 
 func (r *Reader) fileSize() int64 {
 	info, err := r.file.Stat()
 	if err != nil {
-		r.err = r.wrap("look at the size", err)
+		r.fail("look at the size", err)
 		return 0
 	}
 	return info.Size()
 }
 
-type frameState uint8
-
-const (
-	frameOK frameState = iota
-	frameNotYet
-	frameEndOfSection
-	frameBadSize // the size or its checksum is wrong: nothing behind it can be found
-	frameBadBody // the size is right, the body's checksum is wrong
-)
-
-// frame reads the frame at the cursor and, when it is whole, steps behind it.
-func (r *Reader) frame() frameState {
-	if r.next > 0 && r.next-r.cursor < 4 {
-		return frameEndOfSection
-	}
-	head := r.bytes(r.cursor, 8, false)
-	if len(head) < 8 {
-		return frameNotYet
-	}
-	size, crc1 := int64(int32(binary.BigEndian.Uint32(head))), binary.BigEndian.Uint32(head[4:])
-	if size == 0 && r.next > 0 {
-		return frameEndOfSection
-	}
-	if size < minBody || crc32.ChecksumIEEE(head[:4]) != crc1 {
-		r.forget()
-		return frameBadSize
-	}
-	end := r.cursor + frameOverhead + size
-	if r.next > 0 && end > r.next {
-		return frameBadSize
-	}
-	if size > minRead && end > r.fileSize() {
-		r.forget()
-		return frameNotYet
-	}
-	f := r.bytes(r.cursor, int(frameOverhead+size), true)
-	if len(f) < int(frameOverhead+size) {
-		r.forget()
-		return frameNotYet
-	}
-	body := f[8 : 8+size]
-	if crc32.Update(crc1, crc32.IEEETable, body) != binary.BigEndian.Uint32(f[8+size:]) {
-		r.forget()
-		return frameBadBody
-	}
-	r.entry, r.end, r.cursor = body, end, end
-	return frameOK
-}
-
-// damagedFrame reports the frame at the cursor, which is written and cannot be read,
-// and steps behind it, or to the limit where its size is damaged too.
-func (r *Reader) damagedFrame(limit int64) {
-	at := r.cursor
-	head := r.bytes(at, 8, false)
-	if len(head) < 8 {
-		r.err = r.damage(limit, fmt.Sprintf("the file is shorter than its sync marker at %d says", r.marker))
-		r.cursor = limit
-		return
-	}
-	size := int64(int32(binary.BigEndian.Uint32(head)))
-	end := at + frameOverhead + size
-	if size < minBody || end > limit || crc32.ChecksumIEEE(head[:4]) != binary.BigEndian.Uint32(head[4:]) {
-		r.err = r.damage(limit, fmt.Sprintf("an entry's size (%d) or its checksum is wrong", size))
-		r.cursor = limit
-		return
-	}
-	r.err = r.damage(end, fmt.Sprintf("the checksum of an entry of %d bytes is wrong", size))
-	r.cursor = end
-}
-
-// bytes gives n bytes at the offset, fewer when the file does not have them. With
-// fill it reads on beyond them.
+// bytes gives n bytes at a logical offset, fewer when there are not so many. With fill it
+// reads on beyond them.
 func (r *Reader) bytes(offset int64, n int, fill bool) []byte {
+	if r.codec == nil {
+		return r.fileBytes(offset, n, fill)
+	}
+	rest := r.plain[min(offset-r.start, int64(len(r.plain))):]
+	return rest[:min(n, len(rest))]
+}
+
+// fileBytes gives n bytes at an offset of the file, as bytes does.
+func (r *Reader) fileBytes(offset int64, n int, fill bool) []byte {
 	if offset >= r.bufStart && offset+int64(n) <= r.bufStart+int64(len(r.buf)) {
 		return r.buf[offset-r.bufStart:][:n]
 	}
@@ -341,23 +404,12 @@ func (r *Reader) bytes(offset int64, n int, fill bool) []byte {
 	got, err := r.file.ReadAt(r.buf, offset)
 	r.buf = r.buf[:got]
 	if err != nil && !errors.Is(err, io.EOF) {
-		r.err = r.wrap(fmt.Sprintf("read %d bytes at %d", want, offset), err)
+		r.fail(fmt.Sprintf("read %d bytes at %d", want, offset), err)
 		return nil
 	}
-	if got < n {
-		return r.buf
-	}
-	return r.buf[:n]
+	return r.buf[:min(n, got)]
 }
 
 // forget drops what was read of the file, so that the next look sees what Cassandra
 // has written since.
 func (r *Reader) forget() { r.buf = r.buf[:0] }
-
-func (r *Reader) damage(end int64, reason string) error {
-	return &DamageError{Position: Position{r.desc.ID, r.cursor}, End: end, Reason: reason}
-}
-
-func (r *Reader) wrap(what string, err error) error {
-	return fmt.Errorf("commit log %s: %s: %w", Position{r.desc.ID, r.cursor}, what, err)
-}

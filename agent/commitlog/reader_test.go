@@ -277,9 +277,10 @@ func TestFilesThatAreNoReadableSegments(t *testing.T) {
 		"cut":            {good[:15], true, "no descriptor yet"},
 		"checksum":       {header(func(d []byte) { d[16] ^= 1 }), false, "descriptor checksum"},
 		"not a log":      {[]byte(strings.Repeat("no segment ", 9000)), false, "descriptor checksum"},
-		"one version on": {segmentHeader(9, "{}"), false, "log version 9 is not supported"},
-		"compressed":     {segmentHeader(7, `{"compressionClass":"LZ4Compressor"}`), false, "LZ4Compressor are not supported yet"},
-		"encrypted":      {segmentHeader(7, `{"encCipher":"AES/CBC/PKCS5Padding","encKeyAlias":"a:1"}`), false, "encrypted"},
+		"one version on": {segmentHeader(10, "{}"), false, "log version 10 cannot be read"},
+		"foreign class":  {segmentHeader(7, `{"compressionClass":"com.example.Zipper"}`), false, "com.example.Zipper cannot be read"},
+		"no key":         {segmentHeader(7, `{"encCipher":"AES/CBC/PKCS5Padding","encKeyAlias":"a:1"}`), false, "encrypted with the key \"a:1\""},
+		"foreign cipher": {segmentHeader(7, `{"encCipher":"AES/GCM/NoPadding","encKeyAlias":"a:1"}`), false, "AES/GCM/NoPadding cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &memoryFile{data: c.data}

@@ -204,7 +204,7 @@ func (h *handler) Entry(ctx context.Context, e tail.Entry) error {
 }
 
 func (h *handler) Damage(d *commitlog.DamageError, raw []byte) error {
-	h.damage = append(h.damage, fmt.Sprintf("%s-%d %x", d.Position, d.End, raw))
+	h.damage = append(h.damage, fmt.Sprintf("%s-%d %x", d.Position, d.To, raw))
 	if h.onDamage != nil {
 		return h.onDamage()
 	}

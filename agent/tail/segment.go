@@ -137,9 +137,8 @@ func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
 }
 
 func (s *segment) damaged(h Handler, d *commitlog.DamageError) error {
-	// A marker that stands inside an entry read before it gives an end before the start.
-	raw := make([]byte, max(0, d.End-d.Position.Offset))
-	n, err := s.file.ReadAt(raw, d.Position.Offset)
+	raw := make([]byte, d.To-d.From)
+	n, err := s.file.ReadAt(raw, d.From)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("copy a damaged stretch of %s: %w", s.path, err)
 	}

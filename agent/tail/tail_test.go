@@ -331,11 +331,11 @@ func TestErrorsEndTheTailing(t *testing.T) {
 				}
 			}, nil, []string{"CommitLog-7-1.log", "is a directory"},
 		},
-		"a segment is compressed": {
+		"a segment is compressed by a class of somebody else": {
 			func(_ *testing.T, r *rig) {
 				s := r.create(1)
-				s.describe(`{"compressionClass":"LZ4Compressor"}`)
-			}, nil, []string{"CommitLog-7-1.log", "LZ4Compressor", "commitlog_compression", "cassandra.yaml"},
+				s.describe(`{"compressionClass":"com.example.Zipper"}`)
+			}, nil, []string{"CommitLog-7-1.log", "com.example.Zipper", "commitlog_compression", "cassandra.yaml"},
 		},
 		"a segment is encrypted": {
 			func(_ *testing.T, r *rig) {
