@@ -23,7 +23,7 @@ const (
 	writers   = 8
 	batchRows = 64  // each a partition of its own, and so an entry of the log
 	markEvery = 200 // batches
-	noteSize  = 88  // makes an entry's body about 256 bytes
+	noteSize  = 133 // makes an entry's body about 256 bytes
 )
 
 // fill writes p.rows rows with several writers into the first of the named tables. Each

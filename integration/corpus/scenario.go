@@ -112,6 +112,7 @@ func functions(line, mode string) template.FuncMap {
 			}
 			return all
 		},
+		"numbers":  func(all ...int) []int { return all },
 		"multiple": func(i, of int) bool { return i%of == 0 },
 		"minus":    func(a, b int) int { return a - b },
 		"mod":      func(a, b int) int { return a % b },

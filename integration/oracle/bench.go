@@ -12,8 +12,8 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 )
 
-// Passes is how often Bench reads the segments: the first passes warm the JIT compiler
-// and the file cache up.
+// Passes is how often Bench reads the segments at least: the first passes warm the JIT
+// compiler and the file cache up. It goes on as long as passes still get faster.
 const Passes = 5
 
 // Figures is what a benchmark of Cassandra's reader gives.
@@ -24,7 +24,7 @@ type Figures struct {
 	EntriesPerSecond float64   `json:"entries_per_second"` // of the best pass
 }
 
-// Bench reads segments with Cassandra's own CommitLogReader, Passes times, and returns
+// Bench reads segments with Cassandra's own CommitLogReader, Passes times or more, and returns
 // the rate of the best pass in entries (mutations) per second. The handler only counts, so
 // it is the fastest use that anyone can make of that reader.
 //
@@ -60,8 +60,8 @@ func (o *Oracle) Bench(ctx context.Context, progress func(line string), segments
 	}
 	last := ""
 	run := env.ToolRun{
-		// As Cassandra's own jvm options have it: both compilers, a fixed heap that is
-		// touched at once, G1 on Java 11 and later.
+		// As Cassandra's own jvm options have it: both compilers, and a fixed heap that is
+		// touched at once.
 		JVMArgs: []string{"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"},
 		Main:    "org.apache.cassandra.db.commitlog.Bench",
 		Args:    args,
