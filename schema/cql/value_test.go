@@ -243,6 +243,18 @@ func TestKeysInsideKeysStayShort(t *testing.T) {
 	}
 }
 
+// The time to write digits grows with their square.
+func TestHugeNumbersAreWrittenAsBlobs(t *testing.T) {
+	huge := bytes.Repeat([]byte{0x5a}, 16<<20)
+	for _, text := range []string{"varint", "decimal"} {
+		typ := parse(t, text)
+		got, err := typ.AppendJSON(nil, huge)
+		if err != nil || !bytes.HasPrefix(got, []byte(`"0x5a5a`)) || typ.Validate(huge) != nil {
+			t.Errorf("%s: %.20s, %v", text, got, err)
+		}
+	}
+}
+
 func TestCounterShards(t *testing.T) {
 	id := func(b byte) (id [16]byte) { id[0], id[15] = b, b; return id }
 	shard := func(b byte, clock, count string) string {
