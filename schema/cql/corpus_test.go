@@ -46,10 +46,18 @@ var corpusDifferences = map[string]map[string]string{
 	"3.11.19": {`"5881580-07-11"`: `"+5881580-07-11"`},
 }
 
-func corpusSnapshot(t *testing.T, scenario string) *schema.Snapshot {
+// corpusSnapshot is the schema that Cassandra read a segment with, which is that of a
+// step of the scenario where the file's name says so.
+func corpusSnapshot(t *testing.T, segment string) *schema.Snapshot {
 	t.Helper()
+	scenario := filepath.Dir(segment)
+	_, step, _ := strings.Cut(strings.TrimSuffix(filepath.Base(segment), ".expected.jsonl"), ".")
+	file := "system_schema.json"
+	if step != "" {
+		file = "system_schema." + step + ".json"
+	}
 	var rows schema.Rows
-	for _, file := range []string{filepath.Join(scenario, "..", "system_keyspaces.json"), filepath.Join(scenario, "system_schema.json")} {
+	for _, file := range []string{filepath.Join(scenario, "..", "system_keyspaces.json"), filepath.Join(scenario, file)} {
 		data, err := os.ReadFile(file)
 		var more schema.Rows
 		if err == nil {
@@ -112,9 +120,8 @@ func TestJSONOfTheCorpusIsWhatCassandraPrinted(t *testing.T) {
 	kinds := map[cql.Kind]bool{}
 	met := map[string]bool{}
 	for _, segment := range segments {
-		scenario := filepath.Dir(segment)
-		release := filepath.Base(filepath.Dir(scenario))
-		s := corpusSnapshot(t, scenario)
+		release := filepath.Base(filepath.Dir(filepath.Dir(segment)))
+		s := corpusSnapshot(t, segment)
 		values := 0
 		check := func(typ *cql.Type, digits string, want json.RawMessage) {
 			t.Helper()
