@@ -83,7 +83,8 @@ const (
 	rowComplexDeletion = 0x40
 	rowExtension       = 0x80
 
-	extensionStatic = 0x01
+	extensionStatic     = 0x01
+	extensionShadowable = 0x02
 )
 
 const (
@@ -225,11 +226,14 @@ func (d *Decoder) deletion() Deletion {
 }
 
 func (d *Decoder) staticRow(v Visitor, visit bool) {
-	flags := d.u8()
-	if flags&rowExtension == 0 || d.u8()&extensionStatic == 0 {
+	flags, extension := d.u8(), byte(0)
+	if flags&rowExtension != 0 {
+		extension = d.u8()
+	}
+	if extension&extensionStatic == 0 {
 		d.fail("a static row expected")
 	}
-	d.rowBody(flags, d.statics)
+	d.rowBody(flags, extension, d.statics)
 	if d.err == nil && visit {
 		d.row.Static = true
 		v.Row(&d.update, &d.row)
@@ -249,13 +253,15 @@ func (d *Decoder) unfiltered(v Visitor, visit bool) bool {
 		}
 		return true
 	}
+	extension := byte(0)
 	if flags&rowExtension != 0 {
-		if ext := d.u8(); ext&extensionStatic != 0 {
-			d.fail("a static row among the rows")
-		}
+		extension = d.u8()
+	}
+	if extension&extensionStatic != 0 {
+		d.fail("a static row among the rows")
 	}
 	d.row.Clustering = d.clustering(len(d.update.Table.Clustering), d.row.Clustering[:0])
-	d.rowBody(flags, d.regular)
+	d.rowBody(flags, extension, d.regular)
 	if d.err == nil && visit {
 		d.row.Static = false
 		v.Row(&d.update, &d.row)
@@ -264,10 +270,10 @@ func (d *Decoder) unfiltered(v Visitor, visit bool) bool {
 }
 
 // rowBody reads what follows a row's clustering.
-func (d *Decoder) rowBody(flags byte, columns []*schema.Column) {
+func (d *Decoder) rowBody(flags, extension byte, columns []*schema.Column) {
 	r := &d.row
 	r.Timestamp, r.TTL, r.LocalDeletionTime = NoTimestamp, 0, 0
-	r.Deletion = Deletion{Timestamp: NoTimestamp}
+	r.Deletion, r.Shadowable = Deletion{Timestamp: NoTimestamp}, extension&extensionShadowable != 0
 	r.Cells, r.ComplexDeletions = r.Cells[:0], r.ComplexDeletions[:0]
 	if flags&rowTimestamp != 0 {
 		r.Timestamp = d.timestamp()
@@ -393,7 +399,7 @@ func (d *Decoder) rangeMarker() {
 	m.Clustering = d.clustering(int(d.u16()), m.Clustering[:0])
 	m.Deletion, m.Start = d.deletion(), Deletion{Timestamp: NoTimestamp}
 	d.newest(m.Deletion.Timestamp)
-	if m.Kind.boundary() {
+	if m.Kind.Boundary() {
 		m.Start = d.deletion()
 		d.newest(m.Start.Timestamp)
 	}
