@@ -233,6 +233,7 @@ func (d *Decoder) staticRow(v Visitor, visit bool) {
 	if extension&extensionStatic == 0 {
 		d.fail("a static row expected")
 	}
+	d.row.Clustering = d.row.Clustering[:0]
 	d.rowBody(flags, extension, d.statics)
 	if d.err == nil && visit {
 		d.row.Static = true
