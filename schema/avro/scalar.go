@@ -4,7 +4,6 @@ package avro
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -149,70 +148,22 @@ func appendDecimal(dst, v []byte) ([]byte, error) {
 
 // appendDuration writes the record cql_duration: months, days, nanoseconds.
 func appendDuration(dst, v []byte) ([]byte, error) {
-	for i := range 3 {
-		n, rest, err := readVInt(v)
-		if err != nil {
-			return dst, err
-		}
-		if i < 2 && int64(int32(n)) != n {
-			return dst, fmt.Errorf("%d months or days", n)
-		}
-		dst, v = AppendLong(dst, n), rest
+	months, days, nanoseconds, err := cql.ReadDuration(v)
+	if err != nil {
+		return dst, err
 	}
-	if len(v) != 0 {
-		return dst, fmt.Errorf("%d bytes too many", len(v))
-	}
-	return dst, nil
-}
-
-// ReadUnsignedVInt takes Cassandra's variable length integer: as many leading ones
-// in the first byte as bytes follow, big endian (VIntCoding.readUnsignedVInt). rest
-// is what follows it.
-func ReadUnsignedVInt(v []byte) (n uint64, rest []byte, err error) {
-	if len(v) == 0 {
-		return 0, nil, errors.New("an integer is missing")
-	}
-	extra := 0
-	for b := v[0]; b&0x80 != 0; b <<= 1 {
-		extra++
-	}
-	if len(v) < 1+extra {
-		return 0, nil, errors.New("an integer is cut off")
-	}
-	n = uint64(v[0]) & (0xff >> extra)
-	for _, b := range v[1 : 1+extra] {
-		n = n<<8 | uint64(b)
-	}
-	return n, v[1+extra:], nil
-}
-
-func readVInt(v []byte) (int64, []byte, error) {
-	n, rest, err := ReadUnsignedVInt(v)
-	return int64(n>>1) ^ -int64(n&1), rest, err
+	dst = AppendLong(dst, int64(months))
+	dst = AppendLong(dst, int64(days))
+	return AppendLong(dst, nanoseconds), nil
 }
 
 func appendUUID(dst, v []byte) ([]byte, error) {
-	if len(v) != 16 {
-		return dst, errSize(v, 16)
-	}
-	return textUUID(AppendLong(dst, 36), v)
-}
-
-// textUUID appends the 36 characters of a UUID.
-func textUUID(dst, v []byte) ([]byte, error) {
-	if len(v) != 16 {
-		return dst, errSize(v, 16)
-	}
-	dst = append(hex.AppendEncode(dst, v[:4]), '-')
-	dst = append(hex.AppendEncode(dst, v[4:6]), '-')
-	dst = append(hex.AppendEncode(dst, v[6:8]), '-')
-	dst = append(hex.AppendEncode(dst, v[8:10]), '-')
-	return hex.AppendEncode(dst, v[10:]), nil
+	return cql.AppendUUID(AppendLong(dst, 36), v)
 }
 
 func appendInet(dst, v []byte) ([]byte, error) {
 	start := len(dst)
-	dst, err := textInet(append(dst, 0), v)
+	dst, err := cql.AppendInet(append(dst, 0), v)
 	if err != nil {
 		return dst, err
 	}

@@ -4,6 +4,7 @@ package cql
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -71,7 +72,7 @@ func (p *parser) parse(depth int) (*Type, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Type{Kind: Custom, Name: class}, nil
+		return p.class(class, depth)
 	case '"':
 		name, err := p.quoted('"')
 		if err != nil {
@@ -126,9 +127,9 @@ func (p *parser) parameters(name string, depth int) (*Type, error) {
 			return nil, err
 		}
 		p.peek()
-		n, err := strconv.Atoi(p.word())
-		if err != nil || n < 1 {
-			return nil, p.errorf("a vector's dimension must be a positive number")
+		n, ok := dimension(p.word())
+		if !ok {
+			return nil, p.errorf(notADimension)
 		}
 		return &Type{Kind: Vector, Elem: first, Dimension: n}, nil
 	case "tuple":
@@ -146,6 +147,19 @@ func (p *parser) parameters(name string, depth int) (*Type, error) {
 	return nil, p.errorf("%q takes no parameters", name)
 }
 
+// class is the type that a quoted class stands for. Of those outside Cassandra's own
+// package nothing is known but the name.
+func (p *parser) class(name string, depth int) (*Type, error) {
+	if !strings.HasPrefix(name, marshalPackage) {
+		return &Type{Kind: Custom, Name: name}, nil
+	}
+	t, _, err := parseClass(name, depth)
+	if err != nil {
+		return nil, p.errorf("class %q: %v", name, err)
+	}
+	return t, nil
+}
+
 func (p *parser) resolve(name string) (*Type, error) {
 	if p.udt != nil {
 		if t, ok := p.udt(name); ok {
@@ -153,6 +167,14 @@ func (p *parser) resolve(name string) (*Type, error) {
 		}
 	}
 	return nil, p.errorf("unknown type %s", Quote(name))
+}
+
+const notADimension = "a vector's dimension must be a positive number"
+
+// dimension reads the dimension of a vector, which is an int for Cassandra.
+func dimension(digits string) (int, bool) {
+	n, err := strconv.Atoi(digits)
+	return n, err == nil && n > 0 && n <= math.MaxInt32
 }
 
 func (p *parser) word() string {

@@ -6,7 +6,10 @@
 // opens no connection.
 package cql
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // Kind is what a type is before its parameters.
 type Kind uint8
@@ -109,18 +112,23 @@ func (t *Type) FixedLength() int {
 	case UUID, TimeUUID:
 		return 16
 	case Vector:
-		if n := t.Elem.FixedLength(); n >= 0 {
+		n := t.Elem.FixedLength()
+		if n > 0 && t.Dimension > math.MaxInt32/n {
+			return math.MaxInt32 // more than any value can have
+		}
+		if n >= 0 {
 			return n * t.Dimension
 		}
 	case Custom:
-		switch t.Name[strings.LastIndexByte(t.Name, '.')+1:] {
-		case "DateType":
-			return 8
-		case "LexicalUUIDType":
+		if t.lexicalUUID() {
 			return 16
 		}
 	}
 	return -1
+}
+
+func (t *Type) lexicalUUID() bool {
+	return t.Kind == Custom && strings.TrimPrefix(t.Name, marshalPackage) == lexicalUUID
 }
 
 // String is the type as system_schema spells it: user-defined types by their name

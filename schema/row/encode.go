@@ -3,7 +3,6 @@
 package row
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -11,10 +10,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
 )
 
-var (
-	errNull   = errors.New("null where Avro has no null")
-	errCutOff = errors.New("the value is cut off")
-)
+var errNull = errors.New("null where Avro has no null")
 
 // representable says whether a type has an Avro form at all.
 func representable(t *cql.Type) bool {
@@ -76,50 +72,11 @@ func compile(t *cql.Type) (avro.Appender, error) {
 	return nil, fmt.Errorf("type %s has no Avro form", t)
 }
 
-// takeValue takes a value with its length in 4 bytes off the front; nil is null.
-func takeValue(v []byte) (value, rest []byte, err error) {
-	if len(v) < 4 {
-		return nil, nil, errCutOff
-	}
-	n := int32(binary.BigEndian.Uint32(v))
-	v = v[4:]
-	if n < 0 {
-		return nil, v, nil
-	}
-	if int(n) > len(v) {
-		return nil, nil, errCutOff
-	}
-	return v[:n:n], v[n:], nil
-}
-
-// takeCount takes the number of elements off the front of a collection, each of
-// which has at least so many bytes. A value of no bytes is an empty collection.
-func takeCount(v []byte, atLeast int) (count int, rest []byte, err error) {
-	if len(v) == 0 {
-		return 0, nil, nil
-	}
-	if len(v) < 4 {
-		return 0, nil, errCutOff
-	}
-	n := int64(int32(binary.BigEndian.Uint32(v)))
-	if v = v[4:]; n < 0 || n*int64(atLeast) > int64(len(v)) {
-		return 0, nil, fmt.Errorf("%d elements in %d bytes", n, len(v))
-	}
-	return int(n), v, nil
-}
-
-func errTooMany(rest []byte) error {
-	if len(rest) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d bytes too many", len(rest))
-}
-
 // listEncoder writes lists and sets: one block with the number of elements, and
 // the block of 0 elements that ends an Avro array.
 func listEncoder(elem avro.Appender) avro.Appender {
 	return func(dst, v []byte) ([]byte, error) {
-		n, v, err := takeCount(v, 4)
+		n, v, err := cql.TakeCount(v, 4)
 		if err != nil {
 			return dst, err
 		}
@@ -131,13 +88,13 @@ func listEncoder(elem avro.Appender) avro.Appender {
 				return dst, fmt.Errorf("element %d of %d: %w", i+1, n, err)
 			}
 		}
-		return append(dst, 0), errTooMany(v)
+		return append(dst, 0), cql.NothingLeft(v)
 	}
 }
 
 // element encodes the next value of a collection, which Avro does not allow to be null.
 func element(dst, v []byte, encode avro.Appender, emptyIsNull bool) (out, rest []byte, err error) {
-	e, rest, err := takeValue(v)
+	e, rest, err := cql.TakeValue(v)
 	if err == nil && (e == nil || emptyIsNull && len(e) == 0) {
 		err = errNull
 	}
@@ -151,7 +108,7 @@ func element(dst, v []byte, encode avro.Appender, emptyIsNull bool) (out, rest [
 func mapEncoder(key avro.Appender, keyKind cql.Kind, value avro.Appender) avro.Appender {
 	keyNeedsBytes := avro.EmptyIsNull(keyKind)
 	return func(dst, v []byte) ([]byte, error) {
-		n, v, err := takeCount(v, 8)
+		n, v, err := cql.TakeCount(v, 8)
 		if err != nil {
 			return dst, err
 		}
@@ -166,7 +123,7 @@ func mapEncoder(key avro.Appender, keyKind cql.Kind, value avro.Appender) avro.A
 				return dst, fmt.Errorf("value %d of %d: %w", i+1, n, err)
 			}
 		}
-		return append(dst, 0), errTooMany(v)
+		return append(dst, 0), cql.NothingLeft(v)
 	}
 }
 
@@ -179,7 +136,7 @@ func recordEncoder(t *cql.Type, fields []avro.Appender) avro.Appender {
 			var f []byte
 			var err error
 			if len(v) > 0 {
-				f, v, err = takeValue(v)
+				f, v, err = cql.TakeValue(v)
 			}
 			if err == nil {
 				dst, err = field(dst, f)
@@ -188,33 +145,24 @@ func recordEncoder(t *cql.Type, fields []avro.Appender) avro.Appender {
 				return dst, fmt.Errorf("field %s: %w", fieldName(t, i), err)
 			}
 		}
-		return dst, errTooMany(v)
+		return dst, cql.NothingLeft(v)
 	}
 }
 
-// vectorEncoder writes a vector as an array. Elements of a type with a fixed
-// length follow each other, others have theirs in front as an unsigned vint
-// (VectorType.FixedLengthSerializer, VariableLengthSerializer).
+// vectorEncoder writes a vector as an array.
 func vectorEncoder(elem avro.Appender, size, dimension int) avro.Appender {
 	return func(dst, v []byte) ([]byte, error) {
 		dst = avro.AppendLong(dst, int64(dimension))
 		for i := range dimension {
-			n := uint64(size)
-			var err error
-			if size < 0 {
-				n, v, err = avro.ReadUnsignedVInt(v)
-			}
-			if err == nil && n > uint64(len(v)) {
-				err = errCutOff
-			}
+			e, rest, err := cql.TakeElement(v, size)
 			if err == nil {
-				dst, err = elem(dst, v[:n:n])
+				dst, err = elem(dst, e)
 			}
 			if err != nil {
 				return dst, fmt.Errorf("element %d of %d: %w", i+1, dimension, err)
 			}
-			v = v[n:]
+			v = rest
 		}
-		return append(dst, 0), errTooMany(v)
+		return append(dst, 0), cql.NothingLeft(v)
 	}
 }
