@@ -53,20 +53,15 @@ type dump struct {
 	form    form
 	line    []byte
 
-	unknown map[schema.ID]int // entries of tables that the schema does not have
+	unknown   map[schema.ID]int // entries of tables that the schema does not have
+	undecoded int               // other entries of this file that were not decoded
 }
 
 // Run prints the entries to out. The error is the sum of what Report was told, or that of
 // writing to out.
 func (d *Dump) Run(out io.Writer) error {
-	tables, err := schema.NewSnapshot(d.Schema)
-	if err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
-			d.fault("schema", errors.New(line))
-		}
-	}
 	run := dump{
-		Dump: d, out: bufio.NewWriterSize(out, 256<<10), decoder: mutation.NewDecoder(tables),
+		Dump: d, out: bufio.NewWriterSize(out, 256<<10), decoder: mutation.NewDecoder(d.tables(d.Schema)),
 		unknown: map[schema.ID]int{},
 	}
 	if d.JSON {
@@ -74,7 +69,7 @@ func (d *Dump) Run(out io.Writer) error {
 	} else {
 		run.form = &textLines{wanted: d.wanted}
 	}
-	err = d.each(run.file)
+	err := d.each(run.file)
 	run.reportUnknown()
 	return errors.Join(run.out.Flush(), err)
 }
@@ -84,6 +79,7 @@ func (d *Dump) wanted(t *schema.Table) bool {
 }
 
 func (d *dump) file(path string) error {
+	d.undecoded = 0
 	var reader *commitlog.Reader
 	var lastSection int64
 	err := d.read(path, reading{
@@ -100,6 +96,9 @@ func (d *dump) file(path string) error {
 			d.fault(path, err)
 		},
 	})
+	if d.undecoded > reportedUndecoded {
+		d.note(path, fmt.Sprintf("%d more entries cannot be decoded; what is printed of them says why", d.undecoded-reportedUndecoded))
+	}
 	if err == nil && reader != nil && !d.ReadAhead {
 		if n := d.behindLastMarker(path, lastSection); n > 0 {
 			d.note(path, count(n, "entry")+" behind the last sync marker, which Cassandra does not replay, not printed (--read-ahead prints them)")
@@ -118,21 +117,31 @@ func (d *dump) entry(path string, r *commitlog.Reader) error {
 	if d.line = d.line[:0]; err == nil {
 		d.line = d.form.append(d.line)
 	} else {
-		d.undecoded(path, e, err)
+		d.failed(path, e, err)
 	}
 	_, err = d.out.Write(d.line)
 	return err
 }
 
-// undecoded prints an entry that was not decoded. One of a table that the schema does not
+// reportedUndecoded is how many entries of a file are reported that cannot be decoded:
+// with a wrong schema it may be all of them.
+const reportedUndecoded = 20
+
+// failed prints an entry that was not decoded. One of a table that the schema does not
 // have is no fault: Cassandra passes over it too.
-func (d *dump) undecoded(path string, e entry, err error) {
+func (d *dump) failed(path string, e entry, err error) {
 	var unknown *mutation.UnknownTableError
-	if !errors.As(err, &unknown) {
+	if errors.As(err, &unknown) {
+		if d.unknown[unknown.ID]++; len(d.Tables) == 0 {
+			d.line = d.form.fail(d.line, err)
+		}
+		return
+	}
+	if d.undecoded++; d.undecoded <= reportedUndecoded {
 		d.out.Flush()
 		d.fault(path, fmt.Errorf("commit log %s: the entry cannot be decoded: %w", e.at, err))
-	} else if d.unknown[unknown.ID]++; len(d.Tables) > 0 {
-		return
+	} else {
+		d.faults++
 	}
 	d.line = d.form.fail(d.line, err)
 }

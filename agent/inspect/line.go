@@ -211,7 +211,7 @@ func (l *jsonLine) appendCell(b []byte, c *mutation.Cell) []byte {
 	b = appendHex(append(b, `,"v":`...), c.Value)
 	switch {
 	case c.Column.Type.Kind == cql.Counter:
-		b = appendInt(append(b, `,"counter":`...), counterTotal(c.Value))
+		b = appendCounter(append(b, `,"counter":`...), c.Value)
 	case len(c.Value) > 0:
 		b = appendReadable(append(b, `,"j":`...), valueType, c.Value)
 	}

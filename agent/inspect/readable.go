@@ -3,9 +3,6 @@
 package inspect
 
 import (
-	"encoding/binary"
-	"encoding/hex"
-
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
 )
 
@@ -15,17 +12,26 @@ var (
 	fieldPath = &cql.Type{Kind: cql.SmallInt}
 )
 
-// appendReadable appends a raw value of a type as JSON.
-func appendReadable(dst []byte, _ *cql.Type, value []byte) []byte {
-	switch {
-	case value == nil:
+// appendReadable appends a raw value of a type as JSON, what is wrong with it where it is
+// no value of the type. A nil type is one that is not known.
+func appendReadable(dst []byte, t *cql.Type, value []byte) []byte {
+	if t == nil {
 		return append(dst, "null"...)
-	case len(value) == 0:
-		return append(dst, `""`...)
 	}
-	dst = append(dst, `"0x`...)
-	dst = hex.AppendEncode(dst, value)
-	return append(dst, '"')
+	out, err := t.AppendJSON(dst, value)
+	if err != nil {
+		return appendQuoted(dst, "!"+err.Error())
+	}
+	return out
+}
+
+// appendCounter appends the total of a counter cell, null where its value is none.
+func appendCounter(dst, value []byte) []byte {
+	total, err := cql.CounterTotal(value)
+	if err != nil {
+		return append(dst, "null"...)
+	}
+	return appendInt(dst, total)
 }
 
 // complexTypes gives the types of path and value of a cell of a complex column. The value
@@ -51,20 +57,4 @@ func fieldIndex(path []byte) int {
 		return 1 << 16 // no type has it
 	}
 	return int(path[0])<<8 | int(path[1])
-}
-
-// counterTotal is the value of a counter: the sum of its shards (CounterContext.total).
-func counterTotal(context []byte) (total int64) {
-	const shard = 16 + 8 + 8 // counter id, clock, count
-	if len(context) < 2 {
-		return 0
-	}
-	header := int(int16(binary.BigEndian.Uint16(context)))
-	if header < 0 {
-		header = -header
-	}
-	for at := 2 + 2*header; at+shard <= len(context); at += shard {
-		total += int64(binary.BigEndian.Uint64(context[at+24:]))
-	}
-	return total
 }

@@ -4,8 +4,10 @@ package inspect
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
@@ -32,3 +34,14 @@ func ReadSchema(paths []string) (schema.Rows, error) {
 }
 
 const schemaForm = `{"tables": [{"keyspace_name": …}, …], "columns": […], "types": […], "dropped_columns": […], "views": […]}, each row as SELECT JSON * gives it`
+
+// tables are those that rows describe. A table that cannot be made of them is reported.
+func (f *Files) tables(rows schema.Rows) *schema.Snapshot {
+	all, err := schema.NewSnapshot(rows)
+	if err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			f.fault("schema", errors.New(line))
+		}
+	}
+	return all
+}

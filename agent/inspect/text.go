@@ -205,7 +205,7 @@ func appendCellText(b []byte, c *mutation.Cell, rowTTL uint32) []byte {
 	case c.Deleted:
 		b = append(b, "=null"...)
 	case c.Column.Type.Kind == cql.Counter:
-		b = appendInt(append(b, '='), counterTotal(c.Value))
+		b = appendCounter(append(b, '='), c.Value)
 	case valueType != nil:
 		b = appendCut(append(b, '='), appendReadable(nil, valueType, c.Value))
 	}
