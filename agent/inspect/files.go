@@ -141,7 +141,7 @@ func isDamage(err error) bool {
 // cause is an error without the name of the file, which every report begins with.
 func cause(err error) error {
 	var path *os.PathError
-	if errors.As(err, &path) && path.Op == "open" {
+	if errors.As(err, &path) {
 		return path.Err
 	}
 	return err

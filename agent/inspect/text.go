@@ -36,15 +36,16 @@ type textLines struct {
 
 // Widths that a column begins with, and beyond which one long name does not widen it.
 const (
-	minTableWidth = 16
-	maxTableWidth = 40
-	maxValue      = 120 // bytes of a value that are printed
+	minPositionWidth = len("1700000000000:33554432")
+	minTableWidth    = 16
+	maxTableWidth    = 40
+	maxValue         = 120 // bytes of a value that are printed
 )
 
 func (l *textLines) begin(e entry) {
 	l.entry, l.buf = e, l.buf[:0]
 	l.position = e.at.String()
-	l.positionWidth = max(l.positionWidth, len(l.position))
+	l.positionWidth = max(l.positionWidth, minPositionWidth, len(l.position))
 }
 
 func (l *textLines) append(dst []byte) []byte { return append(dst, l.buf...) }
