@@ -22,11 +22,13 @@ type change struct {
 
 // changes is the visitor that collects the changes of one mutation.
 type changes struct {
+	mutation.Nothing
 	list []change
 
 	update struct { // the one that is being visited
 		rows   []change
 		static bool
+		newest int64 // write time of what the row that is being visited holds; NoTimestamp when nothing
 	}
 
 	userTable bool  // the mutation touches a table that is not Cassandra's own
@@ -57,8 +59,8 @@ func (c *changes) reset() {
 	c.update.rows = rows
 }
 
-func (c *changes) Update(u *mutation.Update) bool {
-	switch t := u.Table; {
+func (c *changes) Table(t *schema.Table) bool {
+	switch {
 	case t.Keyspace == "system_schema":
 		return true
 	case t.Keyspace == "system":
@@ -72,13 +74,26 @@ func (c *changes) Update(u *mutation.Update) bool {
 		return false
 	}
 	c.userTable = true
-	c.update.rows, c.update.static = c.update.rows[:0], false
 	return true
 }
 
-func (c *changes) Row(u *mutation.Update, r *mutation.Row) {
+func (c *changes) Update(*mutation.Update) {
+	c.update.rows, c.update.static = c.update.rows[:0], false
+}
+
+func (c *changes) Row(_ *mutation.Update, r *mutation.Row) { c.update.newest = r.Timestamp }
+
+func (c *changes) Cell(u *mutation.Update, _ *mutation.Row, cell *mutation.Cell) {
 	if own(u.Table) {
-		c.noteSchemaVersion(r)
+		c.noteSchemaVersion(cell)
+	}
+	if !cell.Deleted {
+		c.update.newest = max(c.update.newest, cell.Timestamp)
+	}
+}
+
+func (c *changes) EndRow(u *mutation.Update, r *mutation.Row) {
+	if own(u.Table) {
 		return
 	}
 	if r.Static {
@@ -87,7 +102,7 @@ func (c *changes) Row(u *mutation.Update, r *mutation.Row) {
 	}
 	ch := change{table: u.Table, clustering: clone(r.Clustering), writeTime: mutation.NoTimestamp}
 	switch {
-	case !r.Deletion.Live() && newerThan(r, r.Deletion.Timestamp):
+	case !r.Deletion.Live() && c.update.newest > r.Deletion.Timestamp:
 		// A batch with timestamps of its own deletes the row and writes to it again.
 		ch.operation, ch.writeTime = event.Update, r.Deletion.Timestamp
 	case !r.Deletion.Live():
@@ -139,20 +154,11 @@ func (c *changes) EndUpdate(u *mutation.Update) {
 // own says whether a table is one of Cassandra's own that tell of schema changes.
 func own(t *schema.Table) bool { return t.Keyspace == "system" || t.Keyspace == "system_schema" }
 
-// noteSchemaVersion takes the schema version out of a row of system.local.
-func (c *changes) noteSchemaVersion(r *mutation.Row) {
-	for _, cell := range r.Cells {
-		if cell.Column.Name == "schema_version" && len(cell.Value) == len(schema.ID{}) {
-			c.schemaVersion, c.schemaVersionTime = schema.ID(cell.Value).String(), cell.Timestamp
-		}
+// noteSchemaVersion takes the schema version out of a cell of system.local.
+func (c *changes) noteSchemaVersion(cell *mutation.Cell) {
+	if cell.Column.Name == "schema_version" && len(cell.Value) == len(schema.ID{}) {
+		c.schemaVersion, c.schemaVersionTime = schema.ID(cell.Value).String(), cell.Timestamp
 	}
-}
-
-// newerThan says whether the row has something written after a timestamp.
-func newerThan(r *mutation.Row, timestamp int64) bool {
-	return r.Timestamp > timestamp || slices.ContainsFunc(r.Cells, func(c mutation.Cell) bool {
-		return !c.Deleted && c.Timestamp > timestamp
-	})
 }
 
 // clone copies the values with one allocation for their bytes; nil stays nil.

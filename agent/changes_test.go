@@ -343,9 +343,10 @@ func TestChangesOfOneUpdate(t *testing.T) {
 				key, scratch := []byte{11}, make([][]byte, 2)
 				for _, s := range c.in {
 					u := &mutation.Update{Table: s.table, Key: key, Deletion: s.deletion, MaxTimestamp: s.newest}
-					if !got.Update(u) {
+					if !got.Table(s.table) {
 						continue
 					}
+					got.Update(u)
 					for _, r := range s.rows {
 						// What a visitor is shown is gone after the call.
 						r.Clustering = append(scratch[:0], r.Clustering...)
@@ -353,6 +354,7 @@ func TestChangesOfOneUpdate(t *testing.T) {
 							r.Clustering[i] = slices.Clone(v)
 						}
 						got.Row(u, &r)
+						got.EndRow(u, &r)
 						for _, v := range r.Clustering {
 							for i := range v {
 								v[i] = 0xff

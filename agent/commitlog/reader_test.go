@@ -14,12 +14,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 )
 
-// segments lists the segments of the corpus; the first is full of entries.
+// aSegment is a plain segment full of entries.
+func aSegment(t testing.TB) string { return corpustest.Segments(t, "5.0.6/types")[0] }
+
+// segments lists the segments of the corpus.
 func segments(t testing.TB) (all []string) {
 	t.Helper()
 	for _, scenario := range corpustest.Scenarios(t) {
@@ -68,18 +72,53 @@ func TestEntriesAreThoseOfCassandrasReader(t *testing.T) {
 	for _, segment := range segments(t) {
 		t.Run(filepath.Base(filepath.Dir(segment))+"/"+filepath.Base(segment), func(t *testing.T) {
 			want := expected(t, segment)
-			for _, ahead := range []bool{false, true} {
-				got, damage := readAll(t, memory(segment, t), commitlog.Options{ReadAhead: ahead})
-				if diff := cmp.Diff(want, got); diff != "" || damage != nil {
-					t.Errorf("ReadAhead %v, damage %v, entries (-Cassandra +ours):\n%s", ahead, damage, diff)
-				}
+			var sections []commitlog.Section
+			tell := func(s commitlog.Section) { sections = append(sections, s) }
+			got, damage := readAll(t, memory(segment, t), commitlog.Options{Section: tell})
+			if diff := cmp.Diff(want, got); diff != "" || damage != nil {
+				t.Errorf("damage %v, entries (-Cassandra +ours):\n%s", damage, diff)
+			}
+			if diff := cmp.Diff(corpustest.Sections(t, segment), sections); diff != "" {
+				t.Errorf("sections (-Cassandra +ours):\n%s", diff)
 			}
 		})
 	}
 }
 
+// Reading ahead gives the same entries. What a crash left behind the last marker comes on
+// top, in plain segments: Cassandra does not replay it, but it is whole.
+func TestReadAheadGoesOnBehindTheLastMarker(t *testing.T) {
+	behind := 0
+	for _, segment := range segments(t) {
+		want := expected(t, segment)
+		r, err := commitlog.NewReader(memory(segment, t), commitlog.Options{ReadAhead: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetComplete()
+		var got []entry
+		for r.Next() {
+			if r.Synced() != (len(got) < len(want)) {
+				t.Errorf("%s: entry %d of %d in marked sections: synced is %v", segment, len(got), len(want), r.Synced())
+			}
+			got = append(got, entry{r.Position().Offset, len(r.Entry())})
+		}
+		if diff := cmp.Diff(want, got[:min(len(want), len(got))], cmpopts.EquateEmpty()); diff != "" || r.Err() != nil {
+			t.Errorf("%s: %v, entries (-Cassandra +ours):\n%s", segment, r.Err(), diff)
+		}
+		if more := len(got) - len(want); more > 0 && !strings.HasSuffix(filepath.Dir(segment), "/crash") {
+			t.Errorf("%s: %d entries more than Cassandra reads", segment, more)
+		} else {
+			behind += more
+		}
+	}
+	if behind == 0 {
+		t.Error("no crash of the corpus left anything behind the last marker")
+	}
+}
+
 func TestStartResumesBehindTheCheckpoint(t *testing.T) {
-	segment := segments(t)[0]
+	segment := aSegment(t)
 	want := expected(t, segment)
 	for _, i := range []int{0, 1, len(want) / 2, len(want) - 1} {
 		for _, ahead := range []bool{false, true} {
@@ -94,7 +133,7 @@ func TestStartResumesBehindTheCheckpoint(t *testing.T) {
 // A file that fills piece by piece, as a memory-mapped writer leaves it (the bytes of
 // a section first, its marker when it is closed), yields each entry once, in order.
 func TestLiveReadingSeesEachEntryOnce(t *testing.T) {
-	segment := segments(t)[0]
+	segment := aSegment(t)
 	want := expected(t, segment)
 	whole := memory(segment, t).data
 	for _, step := range []int{1 << 16, 4093, 977} {
@@ -133,7 +172,7 @@ func TestLiveReadingSeesEachEntryOnce(t *testing.T) {
 
 // Entries appear before their section's marker does.
 func TestReadAheadDoesNotWaitForTheMarker(t *testing.T) {
-	segment := segments(t)[0]
+	segment := aSegment(t)
 	f := memory(segment, t)
 	first := binary.BigEndian.Uint32(f.data[descriptorSize:])
 	for i := descriptorSize; i < descriptorSize+8; i++ {
@@ -159,7 +198,7 @@ func TestReadAheadDoesNotWaitForTheMarker(t *testing.T) {
 }
 
 func TestDamageIsReportedAndReadingGoesOn(t *testing.T) {
-	segment := segments(t)[0]
+	segment := aSegment(t)
 	want := expected(t, segment)
 	third := want[2].End - int64(want[2].Size) - 4 // first byte of its body
 	var section int
@@ -212,7 +251,7 @@ func TestDamageIsReportedAndReadingGoesOn(t *testing.T) {
 // A crash leaves an entry half written in the section that has no marker yet, and whole
 // ones behind it. While Cassandra lives, it is just not written yet.
 func TestTornEntryInTheLastSection(t *testing.T) {
-	segment := segments(t)[0]
+	segment := aSegment(t)
 	want := expected(t, segment)
 	f := memory(segment, t)
 	all := sections(f.data)
@@ -261,7 +300,7 @@ func TestTornEntryInTheLastSection(t *testing.T) {
 }
 
 func TestFilesThatAreNoReadableSegments(t *testing.T) {
-	good := memory(segments(t)[0], t).data
+	good := memory(aSegment(t), t).data
 	header := func(change func([]byte)) []byte {
 		d := bytes.Clone(good[:64])
 		change(d)
@@ -296,7 +335,7 @@ func TestFilesThatAreNoReadableSegments(t *testing.T) {
 }
 
 func TestReadErrorsAreFinal(t *testing.T) {
-	f := memory(segments(t)[0], t)
+	f := memory(aSegment(t), t)
 	broken := errors.New("input/output error")
 	f.fail = func(off int64) error {
 		if off > 4096 {

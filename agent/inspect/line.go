@@ -28,6 +28,11 @@ type jsonLine struct {
 	updates []update // where each of them is in buf
 	items   int      // of the update being written; -1 before its static row
 	key     [][]byte // scratch
+
+	// The row being written: its cells come behind all of its complex deletions.
+	row       int    // where it begins in buf
+	deletions int    // complex deletions written
+	cells     []byte //
 }
 
 // update is a written update: Cassandra keeps them in a map, the line has them ordered by
@@ -75,13 +80,15 @@ func (e entry) appendHead(dst []byte) []byte {
 	return appendInt(append(dst, `,"size":`...), int64(len(e.body)))
 }
 
-// Update makes jsonLine a visitor.
-func (l *jsonLine) Update(u *mutation.Update) bool {
-	t := u.Table
+// Table implements mutation.Visitor.
+func (l *jsonLine) Table(t *schema.Table) bool {
 	l.cdc = l.cdc || t.CDC
-	if !l.wanted(t) {
-		return false
-	}
+	return l.wanted(t)
+}
+
+// Update implements mutation.Visitor.
+func (l *jsonLine) Update(u *mutation.Update) {
+	t := u.Table
 	l.updates = append(l.updates, update{table: t.ID, start: len(l.buf)})
 	l.items = -1
 	b := appendQuoted(append(l.buf, `{"ks":`...), t.Keyspace)
@@ -95,63 +102,32 @@ func (l *jsonLine) Update(u *mutation.Update) bool {
 	for i, v := range l.key {
 		b = appendReadable(separate(b, i), t.PartitionKey[i].Type, v)
 	}
-	l.buf = l.appendDeletion(append(b, `],"pdel":`...), u.Deletion)
-	l.buf = append(l.buf, `,"static":`...)
-	return true
+	b = l.appendDeletion(append(b, `],"pdel":`...), u.Deletion)
+	l.buf = append(b, `,"static":`...)
 }
 
-// Row makes jsonLine a visitor.
+// openItems begins the rows and markers, unless it is done: there is no static row, then.
+func (l *jsonLine) openItems() {
+	if l.items < 0 {
+		l.buf = append(l.buf, `null,"items":[`...)
+		l.items = 0
+	}
+}
+
+// Row implements mutation.Visitor.
 func (l *jsonLine) Row(u *mutation.Update, r *mutation.Row) {
-	if !hasContent(r) {
-		return
+	if !r.Static {
+		l.openItems()
 	}
-	if r.Static {
-		l.buf = l.appendRow(l.buf, u.Table, r)
-		l.buf = append(l.buf, `,"items":[`...)
-		l.items = 0
-		return
+	l.row, l.deletions, l.cells = len(l.buf), 0, l.cells[:0]
+	b := l.buf
+	if !r.Static {
+		b = separate(b, l.items)
+		l.items++
 	}
-	l.item()
-	l.buf = l.appendRow(l.buf, u.Table, r)
-}
-
-// item prepares for the next of the rows and markers.
-func (l *jsonLine) item() {
-	if l.items < 0 {
-		l.buf = append(l.buf, `null,"items":[`...)
-		l.items = 0
-	}
-	l.buf = separate(l.buf, l.items)
-	l.items++
-}
-
-// Marker makes jsonLine a visitor.
-func (l *jsonLine) Marker(u *mutation.Update, m *mutation.Marker) {
-	l.item()
-	b := appendQuoted(append(l.buf, `{"kind":`...), m.Kind.String())
-	b = appendClustering(append(b, ','), u.Table, m.Clustering)
-	if m.Kind.Boundary() {
-		b = l.appendDeletion(append(b, `,"end":`...), m.Deletion)
-		b = l.appendDeletion(append(b, `,"start":`...), m.Start)
-	} else {
-		b = l.appendDeletion(append(b, `,"del":`...), m.Deletion)
-	}
-	l.buf = append(b, '}')
-}
-
-// EndUpdate makes jsonLine a visitor.
-func (l *jsonLine) EndUpdate(*mutation.Update) {
-	if l.items < 0 {
-		l.buf = append(l.buf, `null,"items":[`...)
-	}
-	l.buf = append(l.buf, "]}"...)
-	l.updates[len(l.updates)-1].end = len(l.buf)
-}
-
-func (l *jsonLine) appendRow(b []byte, t *schema.Table, r *mutation.Row) []byte {
 	b = append(b, `{"kind":"row",`...)
 	if !r.Static {
-		b = append(appendClustering(b, t, r.Clustering), ',')
+		b = append(appendClustering(b, u.Table, r.Clustering), ',')
 	}
 	if r.Timestamp != mutation.NoTimestamp {
 		b = appendInt(append(b, `"ts":`...), r.Timestamp)
@@ -165,28 +141,63 @@ func (l *jsonLine) appendRow(b []byte, t *schema.Table, r *mutation.Row) []byte 
 		b = append(b, `,"shadowable":`...)
 		b = append(strconv.AppendBool(b, r.Shadowable), ',')
 	}
-	b = append(b, `"cdel":[`...)
-	n := 0
-	for i := range r.ComplexDeletions {
-		d := &r.ComplexDeletions[i]
-		if isDropped(d.Column, d.Deletion.Timestamp) {
-			continue
-		}
-		b = appendQuoted(append(separate(b, n), `{"c":`...), d.Column.Name)
-		b = append(l.appendTimes(append(b, ','), d.Deletion), '}')
-		n++
+	l.buf = append(b, `"cdel":[`...)
+}
+
+// ComplexDeletion implements mutation.Visitor.
+func (l *jsonLine) ComplexDeletion(_ *mutation.Update, _ *mutation.Row, c *schema.Column, d mutation.Deletion) {
+	if isDropped(c, d.Timestamp) {
+		return
 	}
-	b = append(b, `],"cells":[`...)
-	n = 0
-	for i := range r.Cells {
-		c := &r.Cells[i]
-		if isDropped(c.Column, c.Timestamp) {
-			continue
-		}
-		b = l.appendCell(separate(b, n), c)
-		n++
+	b := appendQuoted(append(separate(l.buf, l.deletions), `{"c":`...), c.Name)
+	l.buf = append(l.appendTimes(append(b, ','), d), '}')
+	l.deletions++
+}
+
+// Cell implements mutation.Visitor.
+func (l *jsonLine) Cell(_ *mutation.Update, _ *mutation.Row, c *mutation.Cell) {
+	if !isDropped(c.Column, c.Timestamp) {
+		l.cells = l.appendCell(separate(l.cells, len(l.cells)), c)
 	}
-	return append(b, "]}"...)
+}
+
+// EndRow implements mutation.Visitor.
+func (l *jsonLine) EndRow(_ *mutation.Update, r *mutation.Row) {
+	if r.Timestamp == mutation.NoTimestamp && r.Deletion.Live() && l.deletions == 0 && len(l.cells) == 0 {
+		// Nothing is left of it without dropped columns: Cassandra has no such row.
+		l.buf = l.buf[:l.row]
+		if !r.Static {
+			l.items--
+		}
+		return
+	}
+	l.buf = append(append(append(l.buf, `],"cells":[`...), l.cells...), "]}"...)
+	if r.Static {
+		l.buf = append(l.buf, `,"items":[`...)
+		l.items = 0
+	}
+}
+
+// Marker implements mutation.Visitor.
+func (l *jsonLine) Marker(u *mutation.Update, m *mutation.Marker) {
+	l.openItems()
+	b := appendQuoted(append(separate(l.buf, l.items), `{"kind":`...), m.Kind.String())
+	l.items++
+	b = appendClustering(append(b, ','), u.Table, m.Clustering)
+	if m.Kind.Boundary() {
+		b = l.appendDeletion(append(b, `,"end":`...), m.Deletion)
+		b = l.appendDeletion(append(b, `,"start":`...), m.Start)
+	} else {
+		b = l.appendDeletion(append(b, `,"del":`...), m.Deletion)
+	}
+	l.buf = append(b, '}')
+}
+
+// EndUpdate implements mutation.Visitor.
+func (l *jsonLine) EndUpdate(*mutation.Update) {
+	l.openItems()
+	l.buf = append(l.buf, "]}"...)
+	l.updates[len(l.updates)-1].end = len(l.buf)
 }
 
 func (l *jsonLine) appendCell(b []byte, c *mutation.Cell) []byte {
@@ -264,25 +275,6 @@ func (l *jsonLine) appendLocalDeletionTime(b []byte, t uint32) []byte {
 // column was dropped since.
 func isDropped(c *schema.Column, timestamp int64) bool {
 	return c.DroppedAt != 0 && timestamp <= c.DroppedAt
-}
-
-// hasContent says whether something of a row is left without its dropped columns.
-// Cassandra passes over rows of which nothing is.
-func hasContent(r *mutation.Row) bool {
-	if r.Timestamp != mutation.NoTimestamp || !r.Deletion.Live() {
-		return true
-	}
-	for i := range r.Cells {
-		if c := &r.Cells[i]; !isDropped(c.Column, c.Timestamp) {
-			return true
-		}
-	}
-	for i := range r.ComplexDeletions {
-		if d := &r.ComplexDeletions[i]; !isDropped(d.Column, d.Deletion.Timestamp) {
-			return true
-		}
-	}
-	return false
 }
 
 // separate appends a comma in front of all but the first.

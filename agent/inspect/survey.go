@@ -109,6 +109,7 @@ func (f *Files) survey(path string, tables mutation.Schemas) Segment {
 
 // tableCounter counts the updates of each table. It reads no row.
 type tableCounter struct {
+	mutation.Nothing
 	decoder   *mutation.Decoder
 	counts    map[*schema.Table]int
 	undecoded int
@@ -120,20 +121,11 @@ func (c *tableCounter) count(version int, body []byte) {
 	}
 }
 
-// Update makes tableCounter a visitor.
-func (c *tableCounter) Update(u *mutation.Update) bool {
-	c.counts[u.Table]++
+// Table implements mutation.Visitor.
+func (c *tableCounter) Table(t *schema.Table) bool {
+	c.counts[t]++
 	return false
 }
-
-// Row makes tableCounter a visitor.
-func (*tableCounter) Row(*mutation.Update, *mutation.Row) {}
-
-// Marker makes tableCounter a visitor.
-func (*tableCounter) Marker(*mutation.Update, *mutation.Marker) {}
-
-// EndUpdate makes tableCounter a visitor.
-func (*tableCounter) EndUpdate(*mutation.Update) {}
 
 // list gives the tables with most updates first.
 func (c *tableCounter) list() (all []TableCount) {

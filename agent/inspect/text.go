@@ -3,7 +3,6 @@
 package inspect
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"time"
@@ -32,6 +31,8 @@ type textLines struct {
 	partition     []byte   // the partition key of the update, as text
 	key           [][]byte // scratch
 	open          []byte   // where the range tombstone begins that is open, as text
+	cells         []byte   // of the row, as text
+	newest        int64    // write time in the row
 }
 
 // Widths that a column begins with, and beyond which one long name does not widen it.
@@ -66,11 +67,11 @@ func (l *textLines) start(table string, timestamp int64, what string) {
 	l.buf = appendPadded(append(b, "  "...), what, len("delete partition"))
 }
 
-// Update makes textLines a visitor.
-func (l *textLines) Update(u *mutation.Update) bool {
-	if !l.wanted(u.Table) {
-		return false
-	}
+// Table implements mutation.Visitor.
+func (l *textLines) Table(t *schema.Table) bool { return l.wanted(t) }
+
+// Update implements mutation.Visitor.
+func (l *textLines) Update(u *mutation.Update) {
 	l.partition = l.partition[:0]
 	l.key, _ = event.SplitPartitionKey(u.Table, u.Key, l.key[:0])
 	for i, v := range l.key {
@@ -80,7 +81,6 @@ func (l *textLines) Update(u *mutation.Update) bool {
 		l.start(u.Table.String(), u.Deletion.Timestamp, "delete partition")
 		l.end(u.Table, nil)
 	}
-	return true
 }
 
 // end ends a line with the primary key and nothing behind it.
@@ -94,60 +94,54 @@ func (l *textLines) appendKey(t *schema.Table, clustering [][]byte) {
 	l.buf = appendClusteringText(l.buf, t, clustering)
 }
 
-// Row makes textLines a visitor.
+// Row implements mutation.Visitor.
 func (l *textLines) Row(u *mutation.Update, r *mutation.Row) {
 	if !r.Deletion.Live() {
 		l.start(u.Table.String(), r.Deletion.Timestamp, "delete")
 		l.end(u.Table, r.Clustering)
 	}
-	timestamp, some := newest(r)
-	if !some {
-		return
+	l.cells, l.newest = l.cells[:0], r.Timestamp
+}
+
+// ComplexDeletion implements mutation.Visitor.
+func (l *textLines) ComplexDeletion(_ *mutation.Update, _ *mutation.Row, c *schema.Column, d mutation.Deletion) {
+	if !isDropped(c, d.Timestamp) {
+		l.cells = append(appendName(append(l.cells, ' '), c.Name), "={}"...)
+		l.newest = max(l.newest, d.Timestamp)
 	}
+}
+
+// Cell implements mutation.Visitor.
+func (l *textLines) Cell(_ *mutation.Update, r *mutation.Row, c *mutation.Cell) {
+	if !isDropped(c.Column, c.Timestamp) {
+		l.cells = appendCellText(append(l.cells, ' '), c, r.TTL)
+		l.newest = max(l.newest, c.Timestamp)
+	}
+}
+
+// EndRow implements mutation.Visitor.
+func (l *textLines) EndRow(u *mutation.Update, r *mutation.Row) {
 	what := "update"
 	switch {
-	case r.Static:
-		what = "update static"
 	case r.Timestamp != mutation.NoTimestamp:
 		what = "insert"
+	case len(l.cells) == 0:
+		return // a deletion and nothing else
+	case r.Static:
+		what = "update static"
 	}
-	l.start(u.Table.String(), timestamp, what)
+	l.start(u.Table.String(), l.newest, what)
 	l.appendKey(u.Table, r.Clustering)
-	b := append(l.buf, ' ') // one more, so that the key stands apart
-	for i := range r.ComplexDeletions {
-		if d := &r.ComplexDeletions[i]; !isDropped(d.Column, d.Deletion.Timestamp) {
-			b = append(appendName(append(b, ' '), d.Column.Name), "={}"...)
-		}
-	}
-	for i := range r.Cells {
-		if c := &r.Cells[i]; !isDropped(c.Column, c.Timestamp) {
-			b = appendCellText(append(b, ' '), c, r.TTL)
-		}
+	if len(l.cells) > 0 {
+		l.buf = append(append(l.buf, ' '), l.cells...) // one space more, so that the key stands apart
 	}
 	if r.TTL != 0 {
-		b = fmt.Appendf(b, "  ttl %d", r.TTL)
+		l.buf = fmt.Appendf(l.buf, "  ttl %d", r.TTL)
 	}
-	l.buf = append(bytes.TrimRight(b, " "), '\n')
+	l.buf = append(l.buf, '\n')
 }
 
-// newest is the write time of a row that is an insert or an update; some is false when
-// there is nothing in it but a deletion.
-func newest(r *mutation.Row) (timestamp int64, some bool) {
-	timestamp, some = r.Timestamp, r.Timestamp != mutation.NoTimestamp
-	for i := range r.Cells {
-		if c := &r.Cells[i]; !isDropped(c.Column, c.Timestamp) {
-			timestamp, some = max(timestamp, c.Timestamp), true
-		}
-	}
-	for i := range r.ComplexDeletions {
-		if d := &r.ComplexDeletions[i]; !isDropped(d.Column, d.Deletion.Timestamp) {
-			timestamp, some = max(timestamp, d.Deletion.Timestamp), true
-		}
-	}
-	return timestamp, some
-}
-
-// Marker makes textLines a visitor: a range of rows that is deleted is a line, printed
+// Marker implements mutation.Visitor: a range of rows that is deleted is a line, printed
 // where it ends.
 func (l *textLines) Marker(u *mutation.Update, m *mutation.Marker) {
 	switch m.Kind {
@@ -179,7 +173,7 @@ func appendBound(b []byte, t *schema.Table, clustering [][]byte, bound, openBoun
 	return appendClusteringText(append(b, bound...), t, clustering)
 }
 
-// EndUpdate makes textLines a visitor.
+// EndUpdate implements mutation.Visitor.
 func (l *textLines) EndUpdate(*mutation.Update) {}
 
 func appendClusteringText(b []byte, t *schema.Table, clustering [][]byte) []byte {

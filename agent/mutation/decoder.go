@@ -50,6 +50,7 @@ type Decoder struct {
 	regular []*schema.Column
 	subset  []*schema.Column
 	row     Row
+	current Cell
 	marker  Marker
 }
 
@@ -105,18 +106,21 @@ func (d *Decoder) Decode(version int, entry []byte, v Visitor) error {
 	d.version = version
 	d.buffer = buffer{data: entry}
 	d.writes = d.writes[:0]
-	if version < commitlog.Version30 || version > commitlog.Version50 {
-		return fmt.Errorf("mutations of log version %d are not supported", version)
+	if !commitlog.Supported(version) {
+		return fmt.Errorf("mutations of log version %d cannot be decoded", version)
+	}
+	if version >= commitlog.Version60 {
+		d.u8() // flags: whether Accord may be at work on the same data
 	}
 	n := d.count("updates")
 	if n == 0 {
 		d.fail("a mutation without updates")
 	}
-	visited := false
+	shown := false
 	for i := 0; i < n && d.err == nil; i++ {
-		skippable := i == n-1 && !visited
+		skippable := i == n-1 && !shown
 		if d.partitionUpdate(v, skippable) {
-			visited = true
+			shown = true
 		} else if skippable && d.err == nil {
 			return nil
 		}
@@ -132,11 +136,14 @@ func (d *Decoder) Decode(version int, entry []byte, v Visitor) error {
 // events topic depends on.
 func (d *Decoder) LargeWrites() []Write { return d.writes }
 
-// partitionUpdate reads one update and reports whether v visits it. When it does not
-// and the update is skippable, nothing behind its header is read.
-func (d *Decoder) partitionUpdate(v Visitor, skippable bool) (visit bool) {
+// partitionUpdate reads one update and reports whether v was shown it. When it was not
+// and the update is skippable, nothing behind the table's id is read.
+func (d *Decoder) partitionUpdate(v Visitor, skippable bool) (show bool) {
 	var id schema.ID
 	copy(id[:], d.bytes(16))
+	if d.version >= commitlog.Version60 {
+		d.uvint() // the epoch of the table's schema
+	}
 	if d.err != nil {
 		return false
 	}
@@ -144,6 +151,11 @@ func (d *Decoder) partitionUpdate(v Visitor, skippable bool) (visit bool) {
 	if t == nil {
 		d.err = &UnknownTableError{id}
 		return false
+	}
+	if show = v.Table(t); !show && skippable {
+		return false
+	} else if !show {
+		v = Nothing{}
 	}
 	u := &d.update
 	*u = Update{Table: t, Key: d.value(), Deletion: Deletion{Timestamp: NoTimestamp}, MaxTimestamp: NoTimestamp}
@@ -170,23 +182,21 @@ func (d *Decoder) partitionUpdate(v Visitor, skippable bool) (visit bool) {
 	if d.err != nil {
 		return false
 	}
-	if visit = v.Update(u); !visit && skippable {
-		return false
-	}
+	v.Update(u)
 	if flags&updateEmpty == 0 {
 		if flags&updateStaticRow != 0 {
-			d.staticRow(v, visit)
+			d.staticRow(v)
 		}
 		if flags&updateRowEstimate != 0 {
 			d.uvint()
 		}
-		for d.err == nil && d.unfiltered(v, visit) {
+		for d.err == nil && d.unfiltered(v) {
 		}
 	}
-	if d.err == nil && visit {
+	if d.err == nil {
 		v.EndUpdate(u)
 	}
-	return visit
+	return show
 }
 
 func (d *Decoder) columns(t *schema.Table, into []*schema.Column) []*schema.Column {
@@ -225,57 +235,47 @@ func (d *Decoder) deletion() Deletion {
 	return Deletion{Timestamp: d.timestamp(), LocalDeletionTime: d.localDeletionTime()}
 }
 
-func (d *Decoder) staticRow(v Visitor, visit bool) {
-	flags, extension := d.u8(), byte(0)
-	if flags&rowExtension != 0 {
-		extension = d.u8()
-	}
-	if extension&extensionStatic == 0 {
+func (d *Decoder) staticRow(v Visitor) {
+	flags := d.u8()
+	if flags&rowExtension == 0 || d.u8()&extensionStatic == 0 {
 		d.fail("a static row expected")
+		return
 	}
-	d.row.Clustering = d.row.Clustering[:0]
-	d.rowBody(flags, extension, d.statics)
-	if d.err == nil && visit {
-		d.row.Static = true
-		v.Row(&d.update, &d.row)
-	}
+	d.row.Static, d.row.Clustering, d.row.Shadowable = true, d.row.Clustering[:0], false
+	d.rowBody(v, flags, d.statics)
 }
 
 // unfiltered reads a row or a marker; it returns false at the end of the partition.
-func (d *Decoder) unfiltered(v Visitor, visit bool) bool {
+func (d *Decoder) unfiltered(v Visitor) bool {
 	flags := d.u8()
 	switch {
 	case d.err != nil || flags&rowEndOfPartition != 0:
 		return false
 	case flags&rowMarker != 0:
 		d.rangeMarker()
-		if d.err == nil && visit {
+		if d.err == nil {
 			v.Marker(&d.update, &d.marker)
 		}
 		return true
 	}
-	extension := byte(0)
+	d.row.Static, d.row.Shadowable = false, false
 	if flags&rowExtension != 0 {
-		extension = d.u8()
-	}
-	if extension&extensionStatic != 0 {
-		d.fail("a static row among the rows")
+		extension := d.u8()
+		if extension&extensionStatic != 0 {
+			d.fail("a static row among the rows")
+		}
+		d.row.Shadowable = extension&extensionShadowable != 0
 	}
 	d.row.Clustering = d.clustering(len(d.update.Table.Clustering), d.row.Clustering[:0])
-	d.rowBody(flags, extension, d.regular)
-	if d.err == nil && visit {
-		d.row.Static = false
-		v.Row(&d.update, &d.row)
-	}
+	d.rowBody(v, flags, d.regular)
 	return true
 }
 
-// rowBody reads what follows a row's clustering.
-func (d *Decoder) rowBody(flags, extension byte, columns []*schema.Column) {
-	r := &d.row
+// rowBody reads what follows a row's clustering, and shows the row.
+func (d *Decoder) rowBody(v Visitor, flags byte, columns []*schema.Column) {
+	u, r := &d.update, &d.row
 	r.Timestamp, r.TTL, r.LocalDeletionTime = NoTimestamp, 0, 0
-	r.Deletion, r.Shadowable = Deletion{Timestamp: NoTimestamp}, extension&extensionShadowable != 0
-	r.Cells, r.ComplexDeletions = r.Cells[:0], r.ComplexDeletions[:0]
+	r.Deletion = Deletion{Timestamp: NoTimestamp}
 	if flags&rowTimestamp != 0 {
 		r.Timestamp = d.timestamp()
 		if flags&rowTTL != 0 {
@@ -290,23 +290,27 @@ func (d *Decoder) rowBody(flags, extension byte, columns []*schema.Column) {
 	if flags&rowAllColumns == 0 {
 		columns = d.columnSubset(columns)
 	}
+	if d.err != nil {
+		return
+	}
+	v.Row(u, r)
 	for _, c := range columns {
-		if d.err != nil {
-			return
-		}
 		if !c.Type.MultiCell() {
-			d.cell(c)
+			d.cell(v, c)
 			continue
 		}
 		if flags&rowComplexDeletion != 0 {
-			if del := d.deletion(); !del.Live() {
-				r.ComplexDeletions = append(r.ComplexDeletions, ComplexDeletion{c, del})
+			if del := d.deletion(); !del.Live() && d.err == nil {
 				d.newest(del.Timestamp)
+				v.ComplexDeletion(u, r, c, del)
 			}
 		}
 		for n := d.count("cells"); n > 0 && d.err == nil; n-- {
-			d.cell(c)
+			d.cell(v, c)
 		}
+	}
+	if d.err == nil {
+		v.EndRow(u, r)
 	}
 }
 
@@ -314,10 +318,13 @@ func (d *Decoder) newest(timestamp int64) {
 	d.update.MaxTimestamp = max(d.update.MaxTimestamp, timestamp)
 }
 
-func (d *Decoder) cell(column *schema.Column) {
-	r := &d.row
+func (d *Decoder) cell(v Visitor, column *schema.Column) {
+	if d.err != nil {
+		return
+	}
+	r, c := &d.row, &d.current
 	flags := d.u8()
-	c := Cell{Column: column, Deleted: flags&cellDeleted != 0}
+	*c = Cell{Column: column, Deleted: flags&cellDeleted != 0}
 	if c.Timestamp = r.Timestamp; flags&cellUseRowTimestamp == 0 {
 		c.Timestamp = d.timestamp()
 	}
@@ -342,8 +349,10 @@ func (d *Decoder) cell(column *schema.Column) {
 	case !c.Deleted:
 		c.Value = d.data[:0]
 	}
-	d.newest(c.Timestamp)
-	r.Cells = append(r.Cells, c)
+	if d.err == nil {
+		d.newest(c.Timestamp)
+		v.Cell(&d.update, r, c)
+	}
 }
 
 func (d *Decoder) cellValue(c *schema.Column) []byte {

@@ -20,18 +20,22 @@ import (
 )
 
 // recorder is a visitor that writes down what it is shown in the form of the dump.
-type recorder struct{ updates []corpustest.Update }
+type recorder struct {
+	updates []corpustest.Update
+	item    corpustest.Item
+}
 
-func (r *recorder) Update(u *mutation.Update) bool {
+func (r *recorder) Table(*schema.Table) bool { return true }
+
+func (r *recorder) Update(u *mutation.Update) {
 	r.updates = append(r.updates, corpustest.Update{
 		Keyspace: u.Table.Keyspace, Table: u.Table.Name, ID: u.Table.ID.String(), CDC: u.Table.CDC,
 		Key: hex.EncodeToString(u.Key), Deletion: dump(u.Deletion),
 	})
-	return true
 }
 
 func (r *recorder) Row(_ *mutation.Update, row *mutation.Row) {
-	i := corpustest.Item{Kind: "row", Del: dump(row.Deletion)}
+	i := corpustest.Item{Kind: "row", Del: dump(row.Deletion), Shadowable: row.Shadowable}
 	for _, v := range row.Clustering {
 		i.CK = append(i.CK, dumpValue(v))
 	}
@@ -39,22 +43,28 @@ func (r *recorder) Row(_ *mutation.Update, row *mutation.Row) {
 		ts := row.Timestamp
 		i.TS, i.TTL, i.LDT = &ts, row.TTL, row.LocalDeletionTime
 	}
-	for _, c := range row.ComplexDeletions {
-		i.CDel = append(i.CDel, corpustest.ComplexDeletion{C: c.Column.Name, TS: c.Deletion.Timestamp, LDT: c.Deletion.LocalDeletionTime})
-	}
-	for _, c := range row.Cells {
-		i.Cells = append(i.Cells, corpustest.Cell{
-			C: c.Column.Name, Path: hex.EncodeToString(c.Path), TS: c.Timestamp, TTL: c.TTL, LDT: c.LocalDeletionTime,
-			Del: c.Deleted, V: hex.EncodeToString(c.Value),
-		})
-	}
+	r.item = i
+}
+
+func (r *recorder) ComplexDeletion(_ *mutation.Update, _ *mutation.Row, c *schema.Column, d mutation.Deletion) {
+	r.item.CDel = append(r.item.CDel, corpustest.ComplexDeletion{C: c.Name, TS: d.Timestamp, LDT: d.LocalDeletionTime})
+}
+
+func (r *recorder) Cell(_ *mutation.Update, _ *mutation.Row, c *mutation.Cell) {
+	r.item.Cells = append(r.item.Cells, corpustest.Cell{
+		C: c.Column.Name, Path: hex.EncodeToString(c.Path), TS: c.Timestamp, TTL: c.TTL, LDT: c.LocalDeletionTime,
+		Del: c.Deleted, V: hex.EncodeToString(c.Value),
+	})
+}
+
+func (r *recorder) EndRow(_ *mutation.Update, row *mutation.Row) {
 	u := &r.updates[len(r.updates)-1]
 	if row.Static {
-		i.CK = nil
+		i := r.item
 		u.Static = &i
 		return
 	}
-	u.Items = append(u.Items, i)
+	u.Items = append(u.Items, r.item)
 }
 
 func (r *recorder) Marker(_ *mutation.Update, m *mutation.Marker) {
@@ -125,19 +135,16 @@ func TestMutationsAreThoseOfCassandrasReader(t *testing.T) {
 	})
 }
 
-// skipper visits nothing.
-type skipper struct{ updates int }
-
-func (s *skipper) Update(*mutation.Update) bool { s.updates++; return false }
-func (s *skipper) Row(*mutation.Update, *mutation.Row) {
-	panic("a row of an update that is not visited")
+// skipper wants to see nothing.
+type skipper struct {
+	mutation.Nothing
+	updates int
 }
-func (s *skipper) Marker(*mutation.Update, *mutation.Marker) {
-	panic("a marker of an update that is not visited")
-}
-func (s *skipper) EndUpdate(*mutation.Update) { panic("the end of an update that is not visited") }
 
-func TestUpdatesThatAreNotVisitedAreStillCounted(t *testing.T) {
+func (s *skipper) Table(*schema.Table) bool { s.updates++; return false }
+func (s *skipper) Update(*mutation.Update)  { panic("an update that is not to be shown") }
+
+func TestUpdatesThatAreNotShownAreStillCounted(t *testing.T) {
 	eachEntry(t, func(s *schema.Snapshot, e corpustest.Entry) {
 		d := mutation.NewDecoder(s)
 		var all recorder
@@ -151,12 +158,7 @@ func TestUpdatesThatAreNotVisitedAreStillCounted(t *testing.T) {
 	})
 }
 
-type quiet struct{}
-
-func (quiet) Update(*mutation.Update) bool              { return true }
-func (quiet) Row(*mutation.Update, *mutation.Row)       {}
-func (quiet) Marker(*mutation.Update, *mutation.Marker) {}
-func (quiet) EndUpdate(*mutation.Update)                {}
+type quiet = mutation.Nothing
 
 func TestDecodingAllocatesNothing(t *testing.T) {
 	eachEntry(t, func(s *schema.Snapshot, e corpustest.Entry) {

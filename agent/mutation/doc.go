@@ -10,9 +10,9 @@
 // partition key. None has a length in front: to reach the second, the first must be
 // decoded, which takes its table's schema as it was when the entry was written.
 //
-//	mutation  = uvint number of updates, updates
-//	update    = table id (16 bytes), key (vbytes), flags, header, [partition deletion],
-//	            [static row], uvint row estimate, rows and markers, 0x01
+//	mutation  = [flags, in version 9], uvint number of updates, updates
+//	update    = table id (16 bytes), [uvint epoch, in version 9], key (vbytes), flags, header,
+//	            [partition deletion], [static row], uvint row estimate, rows and markers, 0x01
 //	header    = uvint min timestamp, uvint min local deletion time, uvint min TTL,
 //	            [static columns], regular columns            (columns: uvint n, n names)
 //	row       = flags, [extension], clustering, [timestamp [ttl, expiry]], [deletion],

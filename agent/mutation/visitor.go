@@ -12,18 +12,54 @@ import (
 const NoTimestamp = math.MinInt64
 
 // Visitor is shown the parts of a mutation in the order of the log. All byte slices
-// and pointers are valid only during the call.
+// and pointers are valid only during the call. A type that needs a few of the methods
+// embeds [Nothing].
 type Visitor interface {
-	// Update begins the update of one table. When it returns false, the rest of this
-	// update is not shown.
-	Update(u *Update) (visit bool)
-	// Row shows a row, or the static row of the partition.
+	// Table says whether the update of a table that comes next is to be shown.
+	Table(t *schema.Table) (show bool)
+	// Update begins the update of one table.
+	Update(u *Update)
+	// Row begins a row, or the static row of the partition.
 	Row(u *Update, r *Row)
+	// ComplexDeletion shows that a collection or user-defined type of the row is deleted,
+	// before the cells of that column.
+	ComplexDeletion(u *Update, r *Row, column *schema.Column, d Deletion)
+	// Cell shows a cell of the row.
+	Cell(u *Update, r *Row, c *Cell)
+	// EndRow ends the row.
+	EndRow(u *Update, r *Row)
 	// Marker shows a bound of a range tombstone.
 	Marker(u *Update, m *Marker)
 	// EndUpdate ends the update; u.MaxTimestamp is complete now.
 	EndUpdate(u *Update)
 }
+
+// Nothing is a visitor that wants to see every table and looks at nothing.
+type Nothing struct{}
+
+// Table implements Visitor.
+func (Nothing) Table(*schema.Table) bool { return true }
+
+// Update implements Visitor.
+func (Nothing) Update(*Update) {}
+
+// Row implements Visitor.
+func (Nothing) Row(*Update, *Row) {}
+
+// ComplexDeletion implements Visitor.
+func (Nothing) ComplexDeletion(*Update, *Row, *schema.Column, Deletion) {}
+
+// Cell implements Visitor.
+func (Nothing) Cell(*Update, *Row, *Cell) {}
+
+// EndRow implements Visitor.
+func (Nothing) EndRow(*Update, *Row) {}
+
+// Marker implements Visitor.
+func (Nothing) Marker(*Update, *Marker) {}
+
+// EndUpdate implements Visitor.
+func (Nothing) EndUpdate(*Update) {}
 
 // Schemas finds a table by its id.
 type Schemas interface {
@@ -61,10 +97,7 @@ type Row struct {
 	LocalDeletionTime uint32 // when TTL is set: when the row expires, s since 1970
 
 	Deletion   Deletion // row tombstone
-	Shadowable bool     // the tombstone gives way to a newer liveness of the primary key (views of 3.x)
-
-	Cells            []Cell
-	ComplexDeletions []ComplexDeletion
+	Shadowable bool     // it is undone by a newer Timestamp (materialized views of 3.0)
 }
 
 // Cell is one value, or the tombstone of one.
@@ -76,12 +109,6 @@ type Cell struct {
 	LocalDeletionTime uint32
 	Deleted           bool
 	Value             []byte // nil when Deleted
-}
-
-// ComplexDeletion deletes what a collection or user-defined type held before.
-type ComplexDeletion struct {
-	Column   *schema.Column
-	Deletion Deletion
 }
 
 // BoundKind is which side of a range a marker bounds (ClusteringPrefix.Kind).

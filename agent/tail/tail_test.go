@@ -29,7 +29,11 @@ func TestEntriesComeInTheOrderOfTheLog(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		var segments []string
 		for _, scenario := range corpustest.Scenarios(t) {
-			segments = append(segments, corpustest.Segments(t, scenario)...)
+			// What a crash left behind the last marker the tailer reads too, and
+			// Cassandra does not: that is for the reader's own tests.
+			if !strings.Contains(scenario, "crash") {
+				segments = append(segments, corpustest.Segments(t, scenario)...)
+			}
 		}
 		type place struct {
 			commitlog.Position
