@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog/keystore"
@@ -95,9 +96,12 @@ type ran struct {
 	err    error
 }
 
+// keys are those of the corpus; opening a keystore takes its time.
+var keys = sync.OnceValues(func() (*keystore.Store, error) { return keystore.Open(corpus+"keystore.jceks", "cassandra", "") })
+
 func files(t testing.TB, r *ran, paths ...string) inspect.Files {
 	t.Helper()
-	keys, err := keystore.Open(corpus+"keystore.jceks", "cassandra", "")
+	keys, err := keys()
 	if err != nil {
 		t.Fatal(err)
 	}

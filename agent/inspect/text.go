@@ -190,21 +190,30 @@ func appendValue(b []byte, c *schema.Column, v []byte) []byte {
 
 func appendCellText(b []byte, c *mutation.Cell, rowTTL uint32) []byte {
 	b = appendName(b, c.Column.Name)
-	valueType := c.Column.Type
-	if c.Column.Type.MultiCell() {
-		pathType, elementType := complexTypes(c.Column.Type, c.Path)
+	t := c.Column.Type
+	valueType := t
+	if t.MultiCell() {
+		pathType, elementType := complexTypes(t, c.Path)
 		valueType = elementType
-		b = append(appendCut(append(b, '['), appendReadable(nil, pathType, c.Path)), ']')
+		if field := fieldIndex(c.Path); t.Kind == cql.UDT && field < len(t.Fields) {
+			b = appendName(append(b, '.'), t.Fields[field].Name)
+		} else {
+			b = append(appendCut(append(b, '['), appendReadable(nil, pathType, c.Path)), ']')
+		}
 	}
 	switch {
 	case c.Deleted:
-		b = append(b, "=null"...)
-	case c.Column.Type.Kind == cql.Counter:
+		return append(b, "=null"...)
+	case t.Kind == cql.Counter:
 		b = appendCounter(append(b, '='), c.Value)
 	case valueType != nil:
 		b = appendCut(append(b, '='), appendReadable(nil, valueType, c.Value))
 	}
-	if c.TTL != rowTTL && !c.Deleted {
+	switch {
+	case c.TTL == rowTTL:
+	case c.TTL == 0:
+		b = append(b, " (no ttl)"...)
+	default:
 		b = fmt.Appendf(b, " (ttl %d)", c.TTL)
 	}
 	return b
