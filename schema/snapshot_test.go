@@ -6,6 +6,7 @@ package schema_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -193,7 +194,7 @@ func TestDroppedColumns(t *testing.T) {
 			`{"keyspace_name":"ks","table_name":"t","column_name":"again","kind":"regular","position":-1,"type":"bigint"}`),
 		DroppedColumns: rows(`{"keyspace_name":"ks","table_name":"t","column_name":"gone","kind":"regular","type":"list<frozen<tuple<int, text>>>","dropped_time":"2026-01-01 00:00:00.000Z"}`,
 			`{"keyspace_name":"ks","table_name":"t","column_name":"gone_static","kind":"static","type":"int"}`,
-			`{"keyspace_name":"ks","table_name":"t","column_name":"again","kind":"regular","type":"int"}`,
+			`{"keyspace_name":"ks","table_name":"t","column_name":"again","kind":"regular","type":"int","dropped_time":"2026-01-02 03:04:05.678Z"}`,
 			`{"keyspace_name":"ks","table_name":"other","column_name":"k2","kind":"regular","type":"int"}`),
 	})
 	table := s.Lookup("ks", "t")
@@ -209,6 +210,10 @@ func TestDroppedColumns(t *testing.T) {
 	}
 	if again == nil || again.Dropped || again.Type.Kind != cql.BigInt {
 		t.Errorf("again: %+v", again)
+	}
+	// What was written before the last DROP is gone, whatever the column is now.
+	if gone.DroppedAt != 1767225600000000 || static.DroppedAt != 0 || again.DroppedAt != 1767323045678000 {
+		t.Errorf("dropped at %d, %d, %d", gone.DroppedAt, static.DroppedAt, again.DroppedAt)
 	}
 	if c := table.Stored([]byte("k2")); c != nil {
 		t.Errorf("a column of another table: %+v", c)
@@ -234,7 +239,7 @@ func TestDroppedColumnOfARealNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := snapshot(t, r).Lookup(c.Keyspace, c.Table).Stored([]byte(c.Column))
-	if got == nil || !got.Dropped || got.Type.String() != c.Type {
+	if got == nil || !got.Dropped || got.Type.String() != c.Type || got.DroppedAt != math.MaxInt64/1000*1000 {
 		t.Errorf("%s.%s: column %s %s is %+v", c.Keyspace, c.Table, c.Column, c.Type, got)
 	}
 }
@@ -261,6 +266,10 @@ func TestBrokenRowsAreNamedAndTheRestIsThere(t *testing.T) {
 		{
 			"a dropped column of a type that is not known", schema.Rows{DroppedColumns: rows(column("t_all", "c_old", "hologram"))},
 			[]string{"table ck.t_all", "dropped column c_old", "hologram"}, "t_all",
+		},
+		{
+			"a dropped column of no time", schema.Rows{DroppedColumns: rows(`{"keyspace_name":"ck","table_name":"t_all","column_name":"c_old","kind":"regular","type":"int","dropped_time":"yesterday"}`)},
+			[]string{"table ck.t_all", "dropped column c_old", "yesterday"}, "t_all",
 		},
 		{
 			"a table without columns: read in the middle of CREATE", schema.Rows{Tables: rows(`{"keyspace_name":"ck","table_name":"new",` + id + `}`)},

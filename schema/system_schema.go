@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
 )
@@ -49,6 +51,7 @@ type columnRow struct {
 	Position int    `json:"position"`
 	Order    string `json:"clustering_order"`
 	Type     string `json:"type"`
+	Dropped  string `json:"dropped_time"` // of a dropped column
 }
 
 type typeRow struct {
@@ -151,7 +154,13 @@ func newTable(r tableRow, name string, columns, dropped []columnRow, types *type
 		if err != nil {
 			return nil, fmt.Errorf("dropped column %s: %w", cql.Quote(row.Column), err)
 		}
-		t.stored[row.Column] = &Column{Name: row.Column, Kind: columnKind(row.Kind), Type: typ, Dropped: true}
+		c := &Column{Name: row.Column, Kind: columnKind(row.Kind), Type: typ, Dropped: true}
+		if row.Dropped != "" {
+			if c.DroppedAt, err = droppedTime(row.Dropped); err != nil {
+				return nil, fmt.Errorf("dropped column %s: %w", cql.Quote(row.Column), err)
+			}
+		}
+		t.stored[row.Column] = c
 	}
 	for _, row := range columns {
 		typ, err := types.parse(r.Keyspace, row.Type)
@@ -159,6 +168,9 @@ func newTable(r tableRow, name string, columns, dropped []columnRow, types *type
 			return nil, fmt.Errorf("column %s: %w", cql.Quote(row.Column), err)
 		}
 		c := Column{Name: row.Column, Kind: columnKind(row.Kind), Type: typ, Descending: strings.EqualFold(row.Order, "desc")}
+		if before := t.stored[c.Name]; before != nil {
+			c.DroppedAt = before.DroppedAt
+		}
 		switch c.Kind {
 		case PartitionKey:
 			t.PartitionKey = append(t.PartitionKey, c)
@@ -177,6 +189,22 @@ func newTable(r tableRow, name string, columns, dropped []columnRow, types *type
 		return nil, errors.New("system_schema.columns lists no partition key: the schema was read in the middle of a change")
 	}
 	return t, nil
+}
+
+// droppedTime reads system_schema.dropped_columns.dropped_time as µs since 1970. Columns
+// that Cassandra dropped from its own tables have the last time there is, in a year of six
+// digits and a sign.
+func droppedTime(s string) (int64, error) {
+	year, rest, _ := strings.Cut(strings.TrimPrefix(s, "+"), "-")
+	y, err := strconv.Atoi(year)
+	if err != nil {
+		return 0, fmt.Errorf("dropped_time %q is no time", s)
+	}
+	t, err := time.Parse("01-02 15:04:05.999Z07:00", rest)
+	if err != nil {
+		return 0, fmt.Errorf("dropped_time %q: %w", s, err)
+	}
+	return time.Date(y, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location()).UnixMicro(), nil
 }
 
 // columnKind reads system_schema.columns.kind. 3.11 calls the value column of a

@@ -50,6 +50,11 @@ type Column struct {
 	Type       *cql.Type
 	Descending bool // a clustering column in DESC order
 	Dropped    bool // only in old mutations; never in a table's lists
+
+	// DroppedAt is when a column of this name was dropped last, µs since 1970, 0 when
+	// never. Cassandra passes over cells written then or before, also when the column
+	// was added again.
+	DroppedAt int64
 }
 
 // Table is one version of a table. It is immutable once made.

@@ -430,7 +430,7 @@ func (d *Decoder) rangeMarker() {
 	m.Clustering = d.clustering(int(d.u16()), m.Clustering[:0])
 	m.Deletion, m.Start = d.deletion(), Deletion{Timestamp: NoTimestamp}
 	d.newest(m.Deletion.Timestamp)
-	if m.Kind.boundary() {
+	if m.Kind.Boundary() {
 		m.Start = d.deletion()
 		d.newest(m.Start.Timestamp)
 	}

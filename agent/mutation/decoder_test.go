@@ -67,13 +67,8 @@ func (r *recorder) EndRow(_ *mutation.Update, row *mutation.Row) {
 	u.Items = append(u.Items, r.item)
 }
 
-var kinds = map[mutation.BoundKind]string{
-	mutation.ExclEnd: "EXCL_END_BOUND", mutation.InclStart: "INCL_START_BOUND", mutation.ExclEndInclStart: "EXCL_END_INCL_START_BOUNDARY",
-	mutation.InclEndExclStart: "INCL_END_EXCL_START_BOUNDARY", mutation.InclEnd: "INCL_END_BOUND", mutation.ExclStart: "EXCL_START_BOUND",
-}
-
 func (r *recorder) Marker(_ *mutation.Update, m *mutation.Marker) {
-	i := corpustest.Item{Kind: kinds[m.Kind]}
+	i := corpustest.Item{Kind: m.Kind.String()}
 	for _, v := range m.Clustering {
 		i.CK = append(i.CK, dumpValue(v))
 	}

@@ -126,7 +126,21 @@ const (
 	ExclStart
 )
 
-func (k BoundKind) boundary() bool { return k == ExclEndInclStart || k == InclEndExclStart }
+var boundKinds = [...]string{
+	ExclEnd: "EXCL_END_BOUND", InclStart: "INCL_START_BOUND", ExclEndInclStart: "EXCL_END_INCL_START_BOUNDARY",
+	InclEndExclStart: "INCL_END_EXCL_START_BOUNDARY", InclEnd: "INCL_END_BOUND", ExclStart: "EXCL_START_BOUND",
+}
+
+// String is the kind as Cassandra names it.
+func (k BoundKind) String() string {
+	if int(k) >= len(boundKinds) {
+		return "" // no marker has it
+	}
+	return boundKinds[k]
+}
+
+// Boundary says whether one range ends and another starts at the marker.
+func (k BoundKind) Boundary() bool { return k == ExclEndInclStart || k == InclEndExclStart }
 
 // Marker is a bound of a range tombstone, or the boundary between two.
 type Marker struct {
