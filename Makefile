@@ -10,7 +10,7 @@ REAL    := ./connector/readback/... ./internal/pulsar/... ./integration/...
 
 .PHONY: help
 help: ## tell what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the programs into dist/
@@ -45,6 +45,15 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 			echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s} -fuzzminimizetime 1x $$p || exit 1; \
 		done; \
 	done
+
+# Where benchmarks keep the segments they read.
+BENCH_CORPUS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cassandra-cdc/bench
+
+.PHONY: bench-commitlog
+bench-commitlog: ## read a million entries, next to Cassandra's own reader (makes the segments first: minutes)
+	@test -d $(BENCH_CORPUS)/5.0.6/bench || $(GO) run ./integration/corpus --scenario bench --out $(BENCH_CORPUS)
+	@test -d $(BENCH_CORPUS)/5.0.6/bench-lz4 || $(GO) run ./integration/corpus --scenario bench --compression LZ4 --out $(BENCH_CORPUS)
+	@$(GO) run ./integration/bench/commitlog --corpus $(BENCH_CORPUS) $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built (the cache of servers stays)

@@ -32,6 +32,10 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	keys, err := node.keys()
+	if err != nil {
+		return err
+	}
 	store, err := checkpoint.OpenStore(cfg.CDCWorkingDir, log)
 	if err != nil {
 		return err
@@ -71,6 +75,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 
 	tailer := tail.New(tail.Config{
 		CDCRawDir: node.CDCRawDirectory, CommitLogDir: node.CommitLogDirectory, Checkpoints: store, Log: log,
+		Keys: keys, MaxSection: node.maxSection(),
 	})
 	err = a.follow(ctx, tailer)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)

@@ -8,7 +8,10 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog/keystore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/configfile"
 )
 
@@ -20,6 +23,23 @@ type node struct {
 	RPCAddress          string `yaml:"rpc_address"`
 	BroadcastRPCAddress string `yaml:"broadcast_rpc_address"`
 	NativeTransportPort int    `yaml:"native_transport_port"`
+
+	CommitLogSegmentSize     string     `yaml:"commitlog_segment_size"`       // 4.1 and later: 32MiB
+	CommitLogSegmentSizeInMB int        `yaml:"commitlog_segment_size_in_mb"` // until 4.0
+	Encryption               encryption `yaml:"transparent_data_encryption_options"`
+}
+
+// encryption is how Cassandra encrypts its commit log.
+type encryption struct {
+	Enabled     bool `yaml:"enabled"`
+	KeyProvider []struct {
+		ClassName  string `yaml:"class_name"`
+		Parameters []struct {
+			Keystore         string `yaml:"keystore"`
+			KeystorePassword string `yaml:"keystore_password"`
+			KeyPassword      string `yaml:"key_password"`
+		} `yaml:"parameters"`
+	} `yaml:"key_provider"`
 }
 
 // readNode reads cassandra.yaml and reports all that keeps the agent from working.
@@ -45,6 +65,37 @@ func readNode(path string) (node, error) {
 		}
 	}
 	return n, errors.Join(errs...)
+}
+
+// keys opens the keystore of a node that encrypts its commit log; nil of one that does not.
+func (n node) keys() (commitlog.Keys, error) {
+	if !n.Encryption.Enabled {
+		return nil, nil
+	}
+	const setting = "cassandra.yaml, transparent_data_encryption_options"
+	if len(n.Encryption.KeyProvider) != 1 || len(n.Encryption.KeyProvider[0].Parameters) != 1 {
+		return nil, errors.New(setting + ": one key_provider with its parameters is expected")
+	}
+	provider := n.Encryption.KeyProvider[0]
+	if class := provider.ClassName; class[strings.LastIndexByte(class, '.')+1:] != "JKSKeyProvider" {
+		return nil, fmt.Errorf("%s: the keys of %s cannot be read, only those of JKSKeyProvider", setting, class)
+	}
+	p := provider.Parameters[0]
+	store, err := keystore.Open(p.Keystore, p.KeystorePassword, p.KeyPassword)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", setting, err)
+	}
+	return store, nil
+}
+
+// maxSection is how large a section of the commit log can be, in bytes: as large as a
+// segment, and never less than the reader's default.
+func (n node) maxSection() int {
+	mib := n.CommitLogSegmentSizeInMB
+	if number, ok := strings.CutSuffix(n.CommitLogSegmentSize, "MiB"); ok {
+		mib, _ = strconv.Atoi(number)
+	}
+	return max(mib<<20, commitlog.DefaultMaxSection)
 }
 
 // contactPoint is where the node's native transport listens.

@@ -111,3 +111,60 @@ func TestContactPointIsWhereTheNodeListens(t *testing.T) {
 		}
 	}
 }
+
+func TestKeysOfANodeThatEncryptsItsLog(t *testing.T) {
+	const store = "../testdata/corpus/keystore.jceks"
+	provider := func(class, password string) string {
+		return `transparent_data_encryption_options: {enabled: true, key_alias: "testing:1", key_provider: [{class_name: ` + class +
+			`, parameters: [{keystore: ` + store + `, keystore_password: ` + password + `, store_type: JCEKS}]}]}`
+	}
+	for name, c := range map[string]struct {
+		yaml, want string // of the error; "" when there is a key
+	}{
+		"as Cassandra has it":   {provider("org.apache.cassandra.security.JKSKeyProvider", "cassandra"), ""},
+		"the class alone":       {provider("JKSKeyProvider", "cassandra"), ""},
+		"another password":      {provider("JKSKeyProvider", "secret-9"), "keystore_password"},
+		"a class of somebody":   {provider("com.example.Vault", "cassandra"), "com.example.Vault"},
+		"enabled and no more":   {"transparent_data_encryption_options: {enabled: true}", "one key_provider"},
+		"two key providers":     {"transparent_data_encryption_options: {enabled: true, key_provider: [{class_name: a}, {class_name: b}]}", "one key_provider"},
+		"parameters are absent": {"transparent_data_encryption_options: {enabled: true, key_provider: [{class_name: JKSKeyProvider}]}", "one key_provider"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, err := readNode(writeFile(t, "cassandra.yaml", c.yaml))
+			if n.Encryption.Enabled != true {
+				t.Fatal(err)
+			}
+			keys, err := n.keys()
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret-9") {
+					t.Errorf("error %v, want one that says %q", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if key, err := keys.Key("testing:1"); err != nil || len(key) != 16 {
+				t.Errorf("key of %d bytes, %v", len(key), err)
+			}
+		})
+	}
+	off, _ := readNode(writeFile(t, "cassandra.yaml", "transparent_data_encryption_options: {enabled: false, key_provider: [{class_name: JKSKeyProvider, parameters: [{keystore: conf/.keystore}]}]}"))
+	if keys, err := off.keys(); keys != nil || err != nil {
+		t.Errorf("a node that does not encrypt: %v, %v", keys, err)
+	}
+}
+
+func TestSectionsAreAsLargeAsSegments(t *testing.T) {
+	for yaml, want := range map[string]int{
+		"commitlog_segment_size: 512MiB":    512 << 20,
+		"commitlog_segment_size_in_mb: 256": 256 << 20,
+		"commitlog_segment_size: 32MiB":     128 << 20,
+		"cluster_name: c":                   128 << 20,
+	} {
+		n, _ := readNode(writeFile(t, "cassandra.yaml", yaml))
+		if got := n.maxSection(); got != want {
+			t.Errorf("%s: %d, want %d", yaml, got, want)
+		}
+	}
+}

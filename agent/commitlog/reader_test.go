@@ -74,7 +74,7 @@ func TestEntriesAreThoseOfCassandrasReader(t *testing.T) {
 			want := expected(t, segment)
 			var sections []commitlog.Section
 			tell := func(s commitlog.Section) { sections = append(sections, s) }
-			got, damage := readAll(t, memory(segment, t), commitlog.Options{Section: tell})
+			got, damage := readAll(t, memory(segment, t), commitlog.Options{Section: tell, Keys: corpustest.Keys(t)})
 			if diff := cmp.Diff(want, got); diff != "" || damage != nil {
 				t.Errorf("damage %v, entries (-Cassandra +ours):\n%s", damage, diff)
 			}
@@ -91,7 +91,7 @@ func TestReadAheadGoesOnBehindTheLastMarker(t *testing.T) {
 	behind := 0
 	for _, segment := range segments(t) {
 		want := expected(t, segment)
-		r, err := commitlog.NewReader(memory(segment, t), commitlog.Options{ReadAhead: true})
+		r, err := commitlog.NewReader(memory(segment, t), commitlog.Options{ReadAhead: true, Keys: corpustest.Keys(t)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog/keystore"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
@@ -173,6 +174,16 @@ func Lines(t testing.TB, segment string) (lines []Line) {
 	return lines
 }
 
+// Keys are the keys of the nodes that encrypted their log.
+func Keys(t testing.TB) commitlog.Keys {
+	t.Helper()
+	store, err := keystore.Open(filepath.Join(dir(t), "keystore.jceks"), "cassandra", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
 // Sections are the sections of a segment as Cassandra's reader finds them.
 func Sections(t testing.TB, segment string) (all []commitlog.Section) {
 	t.Helper()
@@ -210,7 +221,7 @@ func Entries(t testing.TB, segment string) []Entry {
 		return all
 	}
 	lines := Lines(t, segment)
-	r, err := commitlog.Open(segment, commitlog.Options{})
+	r, err := commitlog.Open(segment, commitlog.Options{Keys: Keys(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Bounds-checked reading of an entry's bytes. The first fault sticks: reads after it
-// give zero values, so that the decoder checks once for many reads.
+// Bounds-checked reading of an entry's bytes. The first fault sticks, and leaves nothing
+// to read: reads after it give zero values, so that the decoder checks once for many reads.
 
 package mutation
 
@@ -17,14 +17,16 @@ type buffer struct {
 
 func (b *buffer) fail(format string, args ...any) {
 	if b.err == nil {
-		b.err = fmt.Errorf("at byte %d: %s", b.pos, fmt.Sprintf(format, args...))
+		b.stop(fmt.Errorf("at byte %d: %s", b.pos, fmt.Sprintf(format, args...)))
 	}
 }
 
+// stop ends the reading, which is the first fault.
+func (b *buffer) stop(err error) {
+	b.err, b.data, b.pos = err, nil, 0
+}
+
 func (b *buffer) bytes(n uint64) []byte {
-	if b.err != nil {
-		return nil
-	}
 	if n > uint64(len(b.data)-b.pos) {
 		b.fail("%d bytes expected, %d left", n, len(b.data)-b.pos)
 		return nil
@@ -35,7 +37,7 @@ func (b *buffer) bytes(n uint64) []byte {
 }
 
 func (b *buffer) u8() byte {
-	if b.err != nil || b.pos >= len(b.data) {
+	if b.pos >= len(b.data) {
 		b.fail("the entry ends")
 		return 0
 	}
@@ -55,10 +57,15 @@ func (b *buffer) u16() uint16 {
 // uvint reads Cassandra's unsigned vint: the leading one bits of the first byte count
 // the bytes that follow, the other bits are the value's highest.
 func (b *buffer) uvint() uint64 {
-	first := b.u8()
-	if first < 0x80 {
-		return uint64(first)
+	if b.pos < len(b.data) && b.data[b.pos] < 0x80 {
+		b.pos++
+		return uint64(b.data[b.pos-1])
 	}
+	return b.longUvint()
+}
+
+func (b *buffer) longUvint() uint64 {
+	first := b.u8()
 	extra := bits.LeadingZeros8(^first)
 	v := uint64(first) & (0xff >> uint(extra))
 	for _, c := range b.bytes(uint64(extra)) {

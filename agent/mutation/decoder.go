@@ -3,6 +3,7 @@
 package mutation
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 
@@ -49,6 +50,9 @@ type Decoder struct {
 	statics []*schema.Column
 	regular []*schema.Column
 	subset  []*schema.Column
+
+	staticList, regularList columnList
+
 	row     Row
 	current Cell
 	marker  Marker
@@ -149,7 +153,7 @@ func (d *Decoder) partitionUpdate(v Visitor, skippable bool) (show bool) {
 	}
 	t := d.schemas.Table(id)
 	if t == nil {
-		d.err = &UnknownTableError{id}
+		d.stop(&UnknownTableError{id})
 		return false
 	}
 	if show = v.Table(t); !show && skippable {
@@ -169,11 +173,11 @@ func (d *Decoder) partitionUpdate(v Visitor, skippable bool) (show bool) {
 			localDeletionTime: uint32(d.uvint() + deletionTimeEpoch),
 			ttl:               uint32(d.uvint()),
 		}
-		d.statics = d.statics[:0]
+		d.statics = nil
 		if flags&updateStaticRow != 0 {
-			d.statics = d.columns(t, d.statics)
+			d.statics = d.columns(t, &d.staticList)
 		}
-		d.regular = d.columns(t, d.regular[:0])
+		d.regular = d.columns(t, &d.regularList)
 		if flags&updatePartitionDeletion != 0 {
 			u.Deletion = d.deletion()
 			u.MaxTimestamp = max(u.MaxTimestamp, u.Deletion.Timestamp)
@@ -199,7 +203,21 @@ func (d *Decoder) partitionUpdate(v Visitor, skippable bool) (show bool) {
 	return show
 }
 
-func (d *Decoder) columns(t *schema.Table, into []*schema.Column) []*schema.Column {
+// columnList is the list of columns in the header of an update, with the bytes that say
+// it. Entries of one table mostly have the same list, and its names need not be looked up again.
+type columnList struct {
+	table   *schema.Table
+	header  []byte
+	columns []*schema.Column
+}
+
+func (d *Decoder) columns(t *schema.Table, list *columnList) []*schema.Column {
+	if t == list.table && bytes.HasPrefix(d.data[d.pos:], list.header) {
+		d.pos += len(list.header)
+		return list.columns
+	}
+	list.table, list.columns = nil, list.columns[:0]
+	start, large := d.pos, len(d.writes)
 	for n := d.count("columns"); n > 0 && d.err == nil; n-- {
 		name := d.value()
 		if d.err != nil {
@@ -207,12 +225,15 @@ func (d *Decoder) columns(t *schema.Table, into []*schema.Column) []*schema.Colu
 		}
 		c := t.Stored(name)
 		if c == nil {
-			d.err = &UnknownColumnError{t, string(name)}
+			d.stop(&UnknownColumnError{t, string(name)})
 			break
 		}
-		into = append(into, c)
+		list.columns = append(list.columns, c)
 	}
-	return into
+	if d.err == nil && len(d.writes) == large { // a large name has to be noted each time
+		list.table, list.header = t, append(list.header[:0], d.data[start:d.pos]...)
+	}
+	return list.columns
 }
 
 // value reads length and bytes, and notes the write when it is large.

@@ -21,6 +21,7 @@ type segment struct {
 	path      string
 	start     int64 // offset of the checkpoint at which reading began
 	watermark *checkpoint.Watermark
+	options   commitlog.Options
 
 	file   *os.File
 	reader *commitlog.Reader
@@ -93,7 +94,7 @@ func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
 		return false, nil
 	}
 	if s.reader == nil {
-		s.reader, err = commitlog.NewReader(sharedFile{s.file}, commitlog.Options{Start: s.start, ReadAhead: true})
+		s.reader, err = commitlog.NewReader(sharedFile{s.file}, s.options)
 		switch {
 		case commitlog.NotReady(err):
 			s.drained = s.complete

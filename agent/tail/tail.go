@@ -63,6 +63,9 @@ type Config struct {
 
 	Checkpoints Checkpoints
 	Log         *slog.Logger
+
+	Keys       commitlog.Keys // of encrypted segments; nil where the node encrypts none
+	MaxSection int            // as in commitlog.Options
 }
 
 const (
@@ -163,6 +166,7 @@ func (t *Tailer) scan() error {
 			t.segments = append(t.segments, &segment{
 				id: id, path: filepath.Join(t.cfg.CDCRawDir, f.Name()), start: start,
 				watermark: checkpoint.NewWatermark(start),
+				options:   commitlog.Options{Start: start, ReadAhead: true, Keys: t.cfg.Keys, MaxSection: t.cfg.MaxSection},
 			})
 		}
 	}

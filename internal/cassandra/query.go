@@ -217,6 +217,24 @@ func (s *Session) Exec(ctx context.Context, statement string) error {
 	return nil
 }
 
+// ExecBatch runs one statement for each of the rows, as one unlogged batch. A row holds
+// the raw values of the bind markers.
+func (s *Session) ExecBatch(ctx context.Context, statement string, rows [][][]byte) error {
+	batch := s.gocql.NewBatch(gocql.UnloggedBatch).WithContext(ctx)
+	batch.SetConsistency(gocql.LocalQuorum)
+	for _, row := range rows {
+		args := make([]any, len(row))
+		for i, v := range row {
+			args[i] = raw(v)
+		}
+		batch.Query(statement, args...)
+	}
+	if err := s.gocql.ExecuteBatch(batch); err != nil {
+		return short(err)
+	}
+	return nil
+}
+
 // Invalid says that the cluster refused a statement for what it says: a table or a
 // column that is not there, a value that does not fit.
 func Invalid(err error) bool { return hasCode(err, gocql.ErrCodeSyntax, gocql.ErrCodeInvalid) }

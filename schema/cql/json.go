@@ -18,6 +18,10 @@ import (
 // one the escapes, which doubles the text each time.
 const maxKeyNesting = 4
 
+// maxNumber bounds the bytes of a varint or decimal that is written in digits, since
+// the time that takes grows with the square of them.
+const maxNumber = 8 << 10
+
 // AppendJSON appends a raw value as JSON, in the words of Cassandra 5.0: null for
 // nil; numbers as Java prints them (floats that are no numbers are null); dates,
 // UUIDs, blobs and the like as strings; "" for a value of no bytes. A multi-cell
@@ -31,9 +35,9 @@ const maxKeyNesting = 4
 // blob (Cassandra refuses, or asks the class); fields missing at the end of a tuple,
 // null (Cassandra fails); a time outside of the day, with its nanoseconds; floats of
 // which an older Java prints more digits than needed; map keys nested deeper than
-// four maps, printed as blobs; the total of a counter context. Releases before 5.0
-// print dates and timestamps of years above 9999 without the plus, and timestamps
-// before 1582 in the Julian calendar.
+// four maps and numbers of more than 8 KiB, printed as blobs; the total of a counter
+// context. Cassandra 3.11 prints the dates of years above 9999 without the plus, and
+// releases before 5.0 have another calendar for timestamps before 1582.
 func (t *Type) AppendJSON(dst, value []byte) ([]byte, error) {
 	out, err := t.appendJSON(dst, value, 0)
 	if err != nil {
@@ -164,6 +168,9 @@ func (t *Type) appendScalar(dst, v []byte) ([]byte, error) {
 	case Double:
 		return appendFloat(dst, math.Float64frombits(binary.BigEndian.Uint64(v)), 64), nil
 	case VarInt:
+		if len(v) > maxNumber {
+			return appendBlob(dst, v), nil
+		}
 		return bigInteger(v).Append(dst, 10), nil
 	case Decimal:
 		return appendDecimal(dst, v)
@@ -232,6 +239,9 @@ func bigInteger(v []byte) *big.Int {
 func appendDecimal(dst, v []byte) ([]byte, error) {
 	if len(v) < 5 {
 		return dst, fmt.Errorf("%d bytes, at least 5 wanted", len(v))
+	}
+	if len(v) > maxNumber {
+		return appendBlob(dst, v), nil
 	}
 	scale := integer(v[:4])
 	unscaled := bigInteger(v[4:])

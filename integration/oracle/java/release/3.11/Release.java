@@ -1,0 +1,77 @@
+// What the classes of Cassandra 3.11 call things that later releases call otherwise.
+package org.apache.cassandra.db.commitlog;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.apache.cassandra.config.Schema;
+import org.apache.cassandra.db.ClusteringPrefix;
+import org.apache.cassandra.db.context.CounterContext;
+import org.apache.cassandra.db.marshal.AbstractType;
+import org.apache.cassandra.db.partitions.PartitionUpdate;
+import org.apache.cassandra.db.rows.Cell;
+import org.apache.cassandra.io.util.RandomAccessReader;
+
+final class Release
+{
+    static void loadSchema()
+    {
+        Schema.instance.loadFromDisk(false);
+    }
+
+    static void read(CommitLogReader reader, CommitLogReadHandler handler, String segment) throws IOException
+    {
+        reader.readCommitLogSegment(handler, new File(segment), CommitLogPosition.NONE, CommitLogReader.ALL_MUTATIONS, true);
+    }
+
+    static RandomAccessReader open(String segment)
+    {
+        return RandomAccessReader.open(new File(segment));
+    }
+
+    static String keyspace(PartitionUpdate u)
+    {
+        return u.metadata().ksName;
+    }
+
+    static String table(PartitionUpdate u)
+    {
+        return u.metadata().cfName;
+    }
+
+    static String tableId(PartitionUpdate u)
+    {
+        return u.metadata().cfId.toString();
+    }
+
+    static boolean cdc(PartitionUpdate u)
+    {
+        return u.metadata().params.cdc;
+    }
+
+    static AbstractType<?> keyType(PartitionUpdate u)
+    {
+        return u.metadata().getKeyValidator();
+    }
+
+    static List<AbstractType<?>> clusteringTypes(PartitionUpdate u)
+    {
+        return u.metadata().comparator.subtypes();
+    }
+
+    static ByteBuffer clusteringValue(ClusteringPrefix prefix, int i)
+    {
+        return prefix.get(i);
+    }
+
+    static ByteBuffer value(Cell c)
+    {
+        return c.value();
+    }
+
+    static long counterTotal(ByteBuffer value)
+    {
+        return CounterContext.instance().total(value);
+    }
+}
