@@ -52,7 +52,7 @@ func (s *Stat) Run(out io.Writer) error {
 // releases are those of Cassandra that write a log version.
 var releases = map[int]string{
 	commitlog.Version30: "Cassandra 3.0 and 3.11",
-	commitlog.Version40: "Cassandra 4.0, 4.1, and 5.0 in compatibility mode",
+	commitlog.Version40: "Cassandra 4.0 and 4.1; later ones with storage_compatibility_mode CASSANDRA_4",
 	commitlog.Version50: "Cassandra 5.0",
 	commitlog.Version60: "Cassandra 6.0",
 }
@@ -82,15 +82,18 @@ func (s *Segment) print(w io.Writer) {
 	for _, fault := range s.Faults {
 		field("damage", "%s", fault)
 	}
+	if len(s.Tables) > 0 {
+		fmt.Fprintln(w, "  updates of tables")
+	}
 	for _, t := range s.Tables {
 		cdc := ""
 		if t.CDC {
 			cdc = ", cdc"
 		}
-		field("table", "%s: %s%s", t.Table, count(t.Updates, "update"), cdc)
+		fmt.Fprintf(w, "  %9d %s%s\n", t.Updates, t.Table, cdc)
 	}
 	if s.Undecoded > 0 {
-		field("table", "none that the schema has: %s", count(s.Undecoded, "entry"))
+		fmt.Fprintf(w, "  entries that the schema does not fit\n  %9d\n", s.Undecoded)
 	}
 }
 
