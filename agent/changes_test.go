@@ -212,7 +212,11 @@ func TestChangesOfRealMutations(t *testing.T) {
 			d, c := mutation.NewDecoder(snapshot), changes{}
 			for _, e := range corpusEntries(t, scenario) {
 				c.reset()
-				if err := d.Decode(e.Version, e.Body, &c); err != nil {
+				err := d.Decode(e.Version, e.Body, &c)
+				if e.Line.Unhandled { // of a table that was dropped: the agent's history knows it
+					continue
+				}
+				if err != nil {
 					t.Errorf("%s: %v", e.Position, err)
 					continue
 				}

@@ -230,7 +230,7 @@ func (d *Decoder) staticRow(v Visitor, visit bool) {
 		d.fail("a static row expected")
 	}
 	d.rowBody(flags, d.statics)
-	if d.err == nil && visit {
+	if d.err == nil && visit && !d.row.empty() {
 		d.row.Static = true
 		v.Row(&d.update, &d.row)
 	}
@@ -256,7 +256,7 @@ func (d *Decoder) unfiltered(v Visitor, visit bool) bool {
 	}
 	d.row.Clustering = d.clustering(len(d.update.Table.Clustering), d.row.Clustering[:0])
 	d.rowBody(flags, d.regular)
-	if d.err == nil && visit {
+	if d.err == nil && visit && !d.row.empty() {
 		d.row.Static = false
 		v.Row(&d.update, &d.row)
 	}
@@ -292,7 +292,7 @@ func (d *Decoder) rowBody(flags byte, columns []*schema.Column) {
 			continue
 		}
 		if flags&rowComplexDeletion != 0 {
-			if del := d.deletion(); !del.Live() {
+			if del := d.deletion(); !del.Live() && !void(c, del.Timestamp) {
 				r.ComplexDeletions = append(r.ComplexDeletions, ComplexDeletion{c, del})
 				d.newest(del.Timestamp)
 			}
@@ -335,8 +335,17 @@ func (d *Decoder) cell(column *schema.Column) {
 	case !c.Deleted:
 		c.Value = d.data[:0]
 	}
+	if void(column, c.Timestamp) {
+		return
+	}
 	d.newest(c.Timestamp)
 	r.Cells = append(r.Cells, c)
+}
+
+// void says whether a column was dropped after that write to it, which then counts no
+// more (DeserializationHelper.isDropped).
+func void(c *schema.Column, timestamp int64) bool {
+	return c.DroppedAt != 0 && timestamp <= c.DroppedAt
 }
 
 func (d *Decoder) cellValue(c *schema.Column) []byte {

@@ -66,6 +66,12 @@ type Row struct {
 	ComplexDeletions []ComplexDeletion
 }
 
+// empty says that nothing is left of the row: it wrote only to columns that were dropped
+// since. Cassandra passes over such a row.
+func (r *Row) empty() bool {
+	return r.Timestamp == NoTimestamp && r.Deletion.Live() && len(r.Cells) == 0 && len(r.ComplexDeletions) == 0
+}
+
 // Cell is one value, or the tombstone of one.
 type Cell struct {
 	Column            *schema.Column
