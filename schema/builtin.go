@@ -10,7 +10,7 @@ import "strings"
 // keyspace_name text. (org.apache.cassandra.schema.SchemaKeyspace)
 var systemSchema = []struct{ table, clustering, regular string }{
 	{"keyspaces", "", "durable_writes boolean; fast_path frozen<map<text, text>>; replication frozen<map<text, text>>"},
-	{"tables", "table_name text", "cdc boolean; flags frozen<set<text>>; id uuid; " + tableOptions},
+	{"tables", "table_name text", "cdc boolean; fast_path frozen<map<text, text>>; flags frozen<set<text>>; id uuid; " + tableOptions},
 	{"views", "view_name text", "base_table_id uuid; base_table_name text; cdc boolean; id uuid; include_all_columns boolean; where_clause text; " + tableOptions},
 	{"columns", "table_name text; column_name text", "clustering_order text; column_name_bytes blob; kind text; position int; type text"},
 	{"dropped_columns", "table_name text; column_name text", "dropped_time timestamp; kind text; type text"},
@@ -27,7 +27,7 @@ var systemSchema = []struct{ table, clustering, regular string }{
 // tableOptions are columns that tables and views have in common.
 const tableOptions = "additional_write_policy text; allow_auto_snapshot boolean; auto_repair frozen<map<text, text>>; bloom_filter_fp_chance double; " +
 	"caching frozen<map<text, text>>; comment text; compaction frozen<map<text, text>>; compression frozen<map<text, text>>; crc_check_chance double; " +
-	"dclocal_read_repair_chance double; default_time_to_live int; extensions frozen<map<text, blob>>; fast_path frozen<map<text, text>>; gc_grace_seconds int; " +
+	"dclocal_read_repair_chance double; default_time_to_live int; extensions frozen<map<text, blob>>; gc_grace_seconds int; " +
 	"incremental_backups boolean; max_index_interval int; memtable text; memtable_flush_period_in_ms int; min_index_interval int; read_repair text; " +
 	"read_repair_chance double; speculative_retry text"
 

@@ -31,6 +31,7 @@ type Catalog struct {
 // out and reported in the error; the catalog holds all others.
 func NewCatalog(rows Rows) (*Catalog, error) {
 	c := newCatalog()
+	c.revision++
 	errs := c.rows.load(rows)
 	_, fault := c.rebuild(slices.Sorted(maps.Keys(c.rows)), true)
 	return c, errors.Join(append(errs, fault)...)
@@ -76,7 +77,7 @@ func (c *Catalog) noteNewID(ch *Change, changed map[string]bool) {
 		return
 	}
 	r := c.rows.find(ch.Keyspace, ch.Table, ch.Row)
-	if r == nil {
+	if r == nil || len(r.value("id")) != len(ID{}) {
 		return
 	}
 	for _, cell := range ch.Cells {

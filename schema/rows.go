@@ -5,6 +5,7 @@ package schema
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 )
 
@@ -34,6 +35,8 @@ type timed struct {
 	Value []byte // nil: deleted
 	Time  int64
 }
+
+func newRow() *row { return &row{Deleted: Never, Written: Never, Cells: map[string]timed{}} }
 
 func (s rowStore) keyspace(name string) *keyspaceRows {
 	k := s[name]
@@ -90,7 +93,7 @@ func (s rowStore) apply(ch *Change) bool {
 	rows := k.rows[ch.Table]
 	r := rows[ch.Row]
 	if r == nil {
-		r = &row{Deleted: Never, Written: Never, Cells: map[string]timed{}}
+		r = newRow()
 	}
 	changed := r.delete(ch.Deleted)
 	if ch.Deleted > r.Deleted {
@@ -156,8 +159,16 @@ func (k *keyspaceRows) deleteRange(t SystemTable, rng *Range, at int64) (changed
 		return d.Time <= at && (rng.open() || rng.equal(&d.Range))
 	})
 	k.ranges[t] = append(k.ranges[t], rangeDeletion{*rng, at})
+	if len(k.ranges[t]) > maxRanges {
+		oldest := slices.MinFunc(k.ranges[t], func(a, b rangeDeletion) int { return cmp.Compare(a.Time, b.Time) })
+		k.ranges[t] = slices.DeleteFunc(k.ranges[t], func(d rangeDeletion) bool { return d.Time == oldest.Time })
+	}
 	return true
 }
+
+// maxRanges bounds the deletions of ranges that are remembered in one table of a
+// keyspace. Cassandra deletes rows one by one, or all of a keyspace.
+const maxRanges = 1000
 
 func (r *Range) equal(o *Range) bool {
 	return r.From.Inclusive == o.From.Inclusive && slices.Equal(r.From.Prefix, o.From.Prefix) &&

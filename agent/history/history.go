@@ -21,6 +21,7 @@ package history
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
@@ -30,11 +31,11 @@ import (
 // not safe for concurrent use.
 type History struct {
 	catalog *schema.Catalog
-	current *schema.Snapshot          // of catalog: the schema at head
-	head    commitlog.Position        // of the change that was applied last
-	place   commitlog.Position        // of the entry that is read
-	past    map[schema.ID][]version   // what was replaced or dropped, oldest first
-	saved   struct{ revision uint64 } // what the file has
+	current *schema.Snapshot        // of catalog: the schema at head
+	head    commitlog.Position      // of the change that was applied last
+	place   commitlog.Position      // of the entry that is read
+	past    map[schema.ID][]version // what was replaced or dropped, oldest first
+	saved   uint64                  // revision of catalog that the file has
 }
 
 // version is a table as it was up to a change.
@@ -108,7 +109,12 @@ func (h *History) Merge(now schema.Rows) error {
 	return err
 }
 
-// Forget drops what only entries of segments before that one can need.
+// deletionsKept is how much older than the log a deletion must be before it is forgotten.
+// Cassandra itself forgets those of its schema after a week.
+const deletionsKept = 30 * 24 * time.Hour
+
+// Forget drops what only entries of segments before that one can need: tables that were
+// dropped or changed before. (The id of a segment is a time in ms.)
 func (h *History) Forget(oldest int64) {
 	for id, all := range h.past {
 		all = slices.DeleteFunc(all, func(v version) bool { return v.until.Segment < oldest })
@@ -116,4 +122,5 @@ func (h *History) Forget(oldest int64) {
 			delete(h.past, id)
 		}
 	}
+	h.catalog.Forget(time.UnixMilli(oldest).Add(-deletionsKept).UnixMicro())
 }
