@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
@@ -29,11 +30,7 @@ type changes struct {
 		static bool
 	}
 
-	userTable bool  // the mutation touches a table that is not Cassandra's own
-	ddlTime   int64 // write time of a schema change, µs since 1970; NoTimestamp when it is none
-
-	schemaVersion     string // that the node noted in system.local; "" when it did not
-	schemaVersionTime int64
+	schema history.Changes // of system_schema
 
 	skipped [skipReasons]int // changes that became no event, by reason
 }
@@ -52,33 +49,28 @@ func (r skipReason) String() string {
 }
 
 func (c *changes) reset() {
-	rows := c.update.rows[:0]
-	*c = changes{list: c.list[:0], ddlTime: mutation.NoTimestamp}
-	c.update.rows = rows
+	c.list, c.update.rows, c.update.static = c.list[:0], c.update.rows[:0], false
+	c.schema.Reset()
+	c.skipped = [skipReasons]int{}
 }
 
 func (c *changes) Update(u *mutation.Update) bool {
 	switch t := u.Table; {
-	case t.Keyspace == "system_schema":
-		return true
-	case t.Keyspace == "system":
-		return t.Name == "local"
+	case ofSchema(t):
+		return c.schema.Update(u)
 	case !t.CDC:
-		c.userTable = true
 		return false
 	case t.Counter:
-		c.userTable = true
 		c.skipped[counterTable]++
 		return false
 	}
-	c.userTable = true
 	c.update.rows, c.update.static = c.update.rows[:0], false
 	return true
 }
 
 func (c *changes) Row(u *mutation.Update, r *mutation.Row) {
-	if own(u.Table) {
-		c.noteSchemaVersion(r)
+	if ofSchema(u.Table) {
+		c.schema.Row(u, r)
 		return
 	}
 	if r.Static {
@@ -101,16 +93,16 @@ func (c *changes) Row(u *mutation.Update, r *mutation.Row) {
 }
 
 func (c *changes) Marker(u *mutation.Update, m *mutation.Marker) {
-	if !own(u.Table) {
-		c.skipped[rangeTombstone]++
+	if ofSchema(u.Table) {
+		c.schema.Marker(u, m)
+		return
 	}
+	c.skipped[rangeTombstone]++
 }
 
 func (c *changes) EndUpdate(u *mutation.Update) {
-	if own(u.Table) {
-		if u.Table.Keyspace == "system_schema" {
-			c.ddlTime = max(c.ddlTime, u.MaxTimestamp)
-		}
+	if ofSchema(u.Table) {
+		c.schema.EndUpdate(u)
 		return
 	}
 	key := bytes.Clone(u.Key)
@@ -136,17 +128,8 @@ func (c *changes) EndUpdate(u *mutation.Update) {
 	}
 }
 
-// own says whether a table is one of Cassandra's own that tell of schema changes.
-func own(t *schema.Table) bool { return t.Keyspace == "system" || t.Keyspace == "system_schema" }
-
-// noteSchemaVersion takes the schema version out of a row of system.local.
-func (c *changes) noteSchemaVersion(r *mutation.Row) {
-	for _, cell := range r.Cells {
-		if cell.Column.Name == "schema_version" && len(cell.Value) == len(schema.ID{}) {
-			c.schemaVersion, c.schemaVersionTime = schema.ID(cell.Value).String(), cell.Timestamp
-		}
-	}
-}
+// ofSchema says whether a table is one of those that hold the schema.
+func ofSchema(t *schema.Table) bool { return t.Keyspace == "system_schema" }
 
 // newerThan says whether the row has something written after a timestamp.
 func newerThan(r *mutation.Row, timestamp int64) bool {
