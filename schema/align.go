@@ -12,6 +12,10 @@ import (
 // row that the first n write is in the snapshot as they leave it. The others came
 // after the snapshot.
 //
+// A snapshot is also at least as late as the newest thing that is dated in it: the ids of
+// tables are time-based UUIDs up to 5.0, and a dropped column has the time of its drop. So it
+// has every change that was written before, also one of which nothing is left in it.
+//
 // Cassandra's own keyspaces say nothing about the moment: a node writes them anew when
 // it starts. Of a keyspace that the snapshot does not describe, either the first n drop
 // it again, or the snapshot was taken of other keyspaces only: then the last of the n
@@ -24,6 +28,7 @@ func Align(snapshot Rows, changes [][]Change) (n int) {
 		table    SystemTable
 		row      RowKey
 	}
+	dated := taken.dated()
 	differ := map[place]bool{}
 	untold := map[string]bool{} // keyspaces that the log has and the snapshot not
 	for i, list := range changes {
@@ -50,11 +55,49 @@ func Align(snapshot Rows, changes [][]Change) (n int) {
 				}
 			}
 		}
-		if len(differ) == 0 && (told || len(untold) == 0) {
+		if len(differ) == 0 && (told || len(untold) == 0) || writtenBefore(list, dated) {
 			n = i + 1
 		}
 	}
 	return n
+}
+
+// dated is the newest time that a snapshot tells by itself, µs since 1970; Never when there
+// is none.
+func (s rowStore) dated() int64 {
+	newest := int64(Never)
+	for keyspace, k := range s {
+		if ownKeyspace(keyspace) {
+			continue
+		}
+		for _, t := range []SystemTable{SystemTables, SystemViews} {
+			for _, r := range k.rows[t] {
+				if id := r.value("id"); len(id) == len(ID{}) {
+					newest = max(newest, ID(id).time())
+				}
+			}
+		}
+		for _, r := range k.rows[SystemDroppedColumns] {
+			if at, err := r.droppedAt(); err == nil && at > 0 {
+				newest = max(newest, at)
+			}
+		}
+	}
+	return newest
+}
+
+// writtenBefore says whether a mutation of the schema was written at that time or before.
+func writtenBefore(list []Change, at int64) bool {
+	newest := int64(Never)
+	for i := range list {
+		if ch := &list[i]; !ownKeyspace(ch.Keyspace) {
+			newest = max(newest, ch.Written, ch.Deleted)
+			for _, c := range ch.Cells {
+				newest = max(newest, c.Time)
+			}
+		}
+	}
+	return newest > Never && newest <= at
 }
 
 // ownKeyspaces are those that Cassandra makes itself.

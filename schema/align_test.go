@@ -4,6 +4,7 @@
 package schema_test
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
@@ -24,6 +25,8 @@ func TestAlign(t *testing.T) {
 	withBoth := snapshotOf(t, create(10, idOne), []schema.Change{addW}, []schema.Change{addX})
 	comment := table(25, idOne, true) // a change of something that is not told here
 	dropOther := in("other", deleteRange(40, schema.SystemTables, schema.Range{}), deleteRange(40, schema.SystemColumns, schema.Range{}))
+	// Time-based ids of tables that were made at 1000 µs and at 2000 µs after 1970.
+	early, late := timeID(1000), timeID(2000)
 	for _, c := range []struct {
 		name    string
 		base    schema.Rows
@@ -53,6 +56,15 @@ func TestAlign(t *testing.T) {
 		{"a keyspace that it lacks is dropped again", created, [][]schema.Change{create(10, idOne), in("other", create(30, idTwo)...), dropOther}, 3},
 		{"a keyspace that was left out", withW, [][]schema.Change{create(10, idOne), in("other", create(15, idTwo)...), {addW}, {addX}}, 3},
 		{"Cassandra's own keyspaces say nothing", withW, [][]schema.Change{in("system", create(5, idTwo)...), {addW}, in("system_auth", create(25, idTwo)...), {addX}}, 3},
+		{"a table that was made again later under the same name", snapshotOf(t, create(2005, late)), [][]schema.Change{create(1005, early)}, 1},
+		{"a table of another keyspace that came and went before", snapshotOf(t, create(2005, late)), [][]schema.Change{in("other", create(1005, early)...)}, 1},
+		{"a table that is made later", snapshotOf(t, create(1005, early)), [][]schema.Change{create(1005, early), in("other", create(2005, late)...)}, 1},
+		{"a column that was dropped later", snapshotOf(t, create(1005, early), []schema.Change{{
+			Table: schema.SystemDroppedColumns, Keyspace: "ks", Row: schema.RowKey{Name: "t", Column: "old"}, Deleted: schema.Never, Written: 3000,
+			Cells: []schema.Cell{{Column: "kind", Value: []byte("regular"), Time: 3000}, {Column: "type", Value: []byte("int"), Time: 3000},
+				{Column: "dropped_time", Value: []byte{0, 0, 0, 0, 0, 0, 0, 3}, Time: 3000}},
+		}}), [][]schema.Change{create(1005, early), in("other", create(2005, late)...), {column(3500, "x", "regular", -1, "int")}}, 2},
+
 		{"of an empty schema", schema.Rows{}, [][]schema.Change{create(10, idOne), {addW}}, 0},
 		{"of what cannot be read", schema.Rows{Tables: rows("[]", "{")}, [][]schema.Change{create(10, idOne)}, 0},
 	} {
@@ -62,4 +74,14 @@ func TestAlign(t *testing.T) {
 			}
 		})
 	}
+}
+
+// timeID is the time-based UUID of a moment, µs since 1970.
+func timeID(micros uint64) (id schema.ID) {
+	ticks := 10 * (micros + 12219292800000000)
+	binary.BigEndian.PutUint32(id[:], uint32(ticks))
+	binary.BigEndian.PutUint16(id[4:], uint16(ticks>>32))
+	binary.BigEndian.PutUint16(id[6:], uint16(ticks>>48)&0xfff|0x1000)
+	id[8] = 0x80
+	return id
 }

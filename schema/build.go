@@ -87,7 +87,8 @@ func newTable(keyspace, name string, r *row, columns, dropped map[string]*row, t
 			case !taken || written > have.written:
 				key[c.Kind][position] = keyColumn{*c, written}
 			case written == have.written:
-				return nil, fmt.Errorf("columns %s and %s are both number %d of the key", cql.Quote(c.Name), cql.Quote(have.Name), position)
+				first, second := min(c.Name, have.Name), max(c.Name, have.Name) // of rows in no order
+				return nil, fmt.Errorf("columns %s and %s are both number %d of the key", cql.Quote(first), cql.Quote(second), position)
 			}
 		case Static:
 			t.Static = append(t.Static, *c)

@@ -474,6 +474,9 @@ func TestBuiltInDefinitionsAreThoseOfAllReleases(t *testing.T) {
 		}
 	}
 	for _, table := range builtIn.Tables() {
+		if table.Keyspace == "system_cluster_metadata" {
+			continue // no dump of a schema has it; that its entries decode is tested with the log of 6.0
+		}
 		for _, c := range table.Regular {
 			if !seen[table.Name+"."+c.Name] {
 				t.Errorf("%s has no column %s in any release", table, c.Name)

@@ -5,6 +5,7 @@
 package schema
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 
@@ -18,6 +19,16 @@ type ID [16]byte
 func (id ID) String() string {
 	h := hex.EncodeToString(id[:])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// time is when a time-based UUID was made, µs since 1970; Never of any other.
+func (id ID) time() int64 {
+	if id[6]>>4 != 1 {
+		return Never
+	}
+	const gregorian = 12219292800000000 // µs from 1582-10-15, where such UUIDs begin, to 1970
+	ticks := uint64(binary.BigEndian.Uint32(id[:])) | uint64(binary.BigEndian.Uint16(id[4:]))<<32 | uint64(binary.BigEndian.Uint16(id[6:])&0xfff)<<48
+	return int64(ticks/10) - gregorian // ticks of 100 ns
 }
 
 // ParseID reads a UUID.

@@ -49,6 +49,7 @@ type form interface {
 type dump struct {
 	*Dump
 	out     *bufio.Writer
+	schema  *followed
 	decoder *mutation.Decoder
 	form    form
 	line    []byte
@@ -60,8 +61,9 @@ type dump struct {
 // Run prints the entries to out. The error is the sum of what Report was told, or that of
 // writing to out.
 func (d *Dump) Run(out io.Writer) error {
+	followed := d.follow(d.Schema, d.ReadAhead)
 	run := dump{
-		Dump: d, out: bufio.NewWriterSize(out, 256<<10), decoder: mutation.NewDecoder(d.tables(d.Schema)),
+		Dump: d, out: bufio.NewWriterSize(out, 256<<10), schema: followed, decoder: mutation.NewDecoder(followed),
 		unknown: map[schema.ID]int{},
 	}
 	if d.JSON {
@@ -110,7 +112,11 @@ func (d *dump) file(path string) error {
 func (d *dump) entry(path string, r *commitlog.Reader) error {
 	e := entry{r.Position(), r.Descriptor().Version, r.Entry()}
 	d.form.begin(e)
+	d.schema.Seek(e.at)
 	err := d.decoder.Decode(e.version, e.body, d.form)
+	if err := d.schema.pass(r); err != nil {
+		d.note(path, fmt.Sprintf("commit log %s: %v", e.at, err))
+	}
 	if !d.From.Before(e.at) {
 		return nil
 	}

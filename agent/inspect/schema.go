@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
@@ -35,9 +36,10 @@ func ReadSchema(paths []string) (schema.Rows, error) {
 
 const schemaForm = `{"tables": [{"keyspace_name": …}, …], "columns": […], "types": […], "dropped_columns": […], "views": […]}, each row as SELECT JSON * gives it`
 
-// tables are those that rows describe. A table that cannot be made of them is reported.
-func (f *Files) tables(rows schema.Rows) *schema.Snapshot {
-	all, err := schema.NewSnapshot(rows)
+// tables are those that rows describe, and those to which Cassandra writes schema changes.
+// A table that cannot be made of its rows is reported.
+func (f *Files) tables(rows schema.Rows) *history.History {
+	all, err := history.New(rows)
 	if err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			f.fault("schema", errors.New(line))
