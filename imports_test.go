@@ -16,7 +16,7 @@ var borders = []struct {
 	why       string
 }{
 	{
-		rooms:     []string{"/schema", "/agent/commitlog", "/agent/mutation"},
+		rooms:     []string{"/schema", "/agent/commitlog", "/agent/mutation", "/agent/history"},
 		forbidden: []string{"github.com/apache/pulsar-client-go", "github.com/gocql/gocql", module + "/internal/", module + "/connector"},
 		why:       "anyone can use these as a library, without a client of Pulsar or Cassandra",
 	}, {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -73,7 +74,8 @@ func newTable(keyspace, name string, r *row, columns, dropped map[string]*row, t
 	t.Counter = slices.Contains(flags, "counter")
 
 	key := map[ColumnKind]map[int]keyColumn{PartitionKey: {}, Clustering: {}}
-	for name, r := range columns {
+	for _, name := range slices.Sorted(maps.Keys(columns)) {
+		r := columns[name]
 		c, position, err := newColumn(name, r, types)
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", cql.Quote(name), err)
@@ -153,7 +155,8 @@ func newColumn(name string, r *row, types *types) (c *Column, position int, err 
 // addDropped adds what mutations from before a DROP name. A column that was added
 // again is the new one; what was written before the DROP does not count for it either.
 func (t *Table) addDropped(dropped map[string]*row, types *types) error {
-	for name, r := range dropped {
+	for _, name := range slices.Sorted(maps.Keys(dropped)) {
+		r := dropped[name]
 		at, err := r.droppedAt()
 		if err == nil {
 			if again := t.stored[name]; again != nil {

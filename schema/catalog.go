@@ -70,8 +70,8 @@ func (c *Catalog) Apply(changes []Change) (replaced []*Table, err error) {
 	return c.rebuild(slices.Sorted(maps.Keys(changed)), false)
 }
 
-// noteNewID makes room when a name passes to another table: rows that are still there
-// were the former table's, whose DROP did not come by.
+// noteNewID makes room when a name passes to another table: the rows that are still
+// there are of the former table, whose DROP did not come by.
 func (c *Catalog) noteNewID(ch *Change, changed map[string]bool) {
 	if ch.Range != nil || ch.Table != SystemTables && ch.Table != SystemViews {
 		return
@@ -95,7 +95,6 @@ func (c *Catalog) noteNewID(ch *Change, changed map[string]bool) {
 			}
 		}
 		if t := c.aside[ID(cell.Value)]; t != nil {
-			// A row is not there until it is written: what follows says more.
 			said := rowStore{}
 			said.load(t.Rows())
 			for _, in := range []SystemTable{SystemColumns, SystemDroppedColumns} {
@@ -191,19 +190,19 @@ func mergeColumns(to, from *keyspaceRows, t *Table, have *row) (changed bool) {
 // writes that come again later would then bring back what they deleted.
 func (c *Catalog) Forget(before int64) { c.rows.forget(before) }
 
-// rebuild makes the tables of keyspaces anew. A table that is what it was stays the
-// same pointer. The error names faults that were not there before.
-func (c *Catalog) rebuild(keyspaces []string, snapshot bool) (replaced []*Table, err error) {
+// rebuild makes the tables of keyspaces anew, because of changes or fromSnapshot. A
+// table that is what it was stays the same pointer. The error names faults that were
+// not there before.
+func (c *Catalog) rebuild(keyspaces []string, fromSnapshot bool) (replaced []*Table, err error) {
 	var errs []error
 	next := &Snapshot{byID: maps.Clone(c.snapshot.byID), byName: maps.Clone(c.snapshot.byName)}
 	for _, keyspace := range keyspaces {
 		was := c.tables[keyspace]
 		tables, faults := c.rows.keyspace(keyspace).build(keyspace)
 		for name, t := range was {
-			switch same := tables[name]; {
-			case same != nil && reflect.DeepEqual(same, t):
+			if same := tables[name]; same != nil && reflect.DeepEqual(same, t) {
 				tables[name] = t
-			default:
+			} else {
 				replaced = append(replaced, t)
 			}
 			delete(next.byName, t.String())
@@ -216,7 +215,7 @@ func (c *Catalog) rebuild(keyspaces []string, snapshot bool) (replaced []*Table,
 			next.byID[t.ID], next.byName[t.String()] = t, t
 		}
 		c.tables[keyspace] = tables
-		errs = append(errs, c.noteFaults(keyspace, faults, snapshot)...)
+		errs = append(errs, c.noteFaults(keyspace, faults, fromSnapshot)...)
 	}
 	for id, t := range c.aside {
 		switch now := next.byID[id]; {
@@ -231,7 +230,7 @@ func (c *Catalog) rebuild(keyspaces []string, snapshot bool) (replaced []*Table,
 }
 
 // noteFaults returns those faults of a keyspace that are new.
-func (c *Catalog) noteFaults(keyspace string, faults map[string]error, snapshot bool) (errs []error) {
+func (c *Catalog) noteFaults(keyspace string, faults map[string]error, fromSnapshot bool) (errs []error) {
 	now := map[string]string{}
 	for _, of := range slices.Sorted(maps.Keys(faults)) {
 		err := faults[of]
@@ -241,7 +240,7 @@ func (c *Catalog) noteFaults(keyspace string, faults map[string]error, snapshot 
 		}
 		// A node writes the rows of its own two keyspaces anew at every start, table by
 		// table.
-		if rewritten := keyspace == "system" || keyspace == "system_schema"; rewritten && !snapshot && errors.Is(err, errIncomplete) {
+		if rewritten := keyspace == "system" || keyspace == "system_schema"; rewritten && !fromSnapshot && errors.Is(err, errIncomplete) {
 			continue
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", of, err))

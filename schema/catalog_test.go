@@ -484,3 +484,27 @@ func TestBuiltInDefinitionsAreThoseOfAllReleases(t *testing.T) {
 		}
 	}
 }
+
+// Any bytes whatsoever as a saved catalog: an error, or a catalog that works.
+func FuzzUnmarshalCatalog(f *testing.F) {
+	c := catalog(f, schema.Rows{})
+	for _, list := range [][]schema.Change{create(10, idOne), {deleteRange(15, schema.SystemTypes, schema.Range{})}} {
+		if _, err := c.Apply(list); err != nil {
+			f.Fatal(err)
+		}
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"keyspaces":[{"name":"ks","rows":{"tables":[{"Name":"t","deleted":1,"written":2,"cells":[{"column":"id","value":null,"written":3}]}]},"deleted_ranges":{"types":[{"range":{},"time":4}]}}],"aside":[{}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := &schema.Catalog{}
+		if json.Unmarshal(data, c) != nil {
+			return
+		}
+		_, _ = c.Apply(create(10, idOne))
+		_ = describe(saved(t, c))
+	})
+}

@@ -61,7 +61,7 @@ func (c *Catalog) MarshalJSON() ([]byte, error) {
 	var saved savedCatalog
 	for _, name := range slices.Sorted(maps.Keys(c.rows)) {
 		k, to := c.rows[name], savedKeyspace{Name: name, Rows: map[SystemTable][]savedRow{}, Ranges: map[SystemTable][]savedDeletion{}}
-		for t := range SystemTable(systemTables) {
+		for t := range systemTables {
 			for key, r := range k.rows[t] {
 				row := savedRow{RowKey: key, Deleted: r.Deleted, Written: r.Written}
 				for _, column := range slices.Sorted(maps.Keys(r.Cells)) {
@@ -119,6 +119,6 @@ func (c *Catalog) UnmarshalJSON(data []byte) error {
 			c.aside[t.ID] = t
 		}
 	}
-	c.rebuild(slices.Sorted(maps.Keys(c.rows)), true)
+	_, _ = c.rebuild(slices.Sorted(maps.Keys(c.rows)), true) // reported before
 	return nil
 }

@@ -88,7 +88,8 @@ type Update struct {
 	MaxTimestamp int64
 }
 
-// Row is one row of an update.
+// Row is one row of an update, without what was written to a column before that was
+// dropped.
 type Row struct {
 	Static     bool
 	Clustering [][]byte // raw values; nil is null, empty is an empty value; nothing for a static row
