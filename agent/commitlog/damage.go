@@ -77,7 +77,7 @@ func (r *Reader) findFrame(from, limit int64) int64 {
 	// A chain that leads nowhere is not followed again from its other frames; the steps
 	// of all chains are bounded, so that hostile bytes cannot make them many.
 	var next int64 // of the chain followed last
-	steps := 2 * (limit - from) / (frameOverhead + minBody)
+	steps := 64 + 2*(limit-from)/(frameOverhead+minBody)
 	for ; from+frameOverhead+minBody <= limit; from++ {
 		size := r.frameSize(from, limit)
 		switch {

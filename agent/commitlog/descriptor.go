@@ -71,7 +71,11 @@ func parseDescriptor(head []byte) (Descriptor, error) {
 	crc := crcInt(0, uint32(d.Version))
 	crc = crcInt(crcInt(crc, uint32(d.ID)), uint32(d.ID>>32)) // the low word of the id first
 	crc = crc32.Update(crcInt(crc, uint32(n)), crc32.IEEETable, params)
-	if want := binary.BigEndian.Uint32(head[descriptorFixed+n:]); crc != want {
+	switch want := binary.BigEndian.Uint32(head[descriptorFixed+n:]); want {
+	case crc:
+	case 0:
+		return Descriptor{}, errNoDescriptor // field by field, it is being written into a mapped file
+	default:
 		return Descriptor{}, fmt.Errorf("descriptor checksum is %08x, the file says %08x: this is no commit log segment, or its start is damaged", crc, want)
 	}
 	var p struct {

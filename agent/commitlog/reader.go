@@ -347,19 +347,23 @@ func (r *Reader) damagedMarker(next int64, state markerState) {
 		reason = fmt.Sprintf("the sync marker at %d is damaged: it ends its section at %d", r.marker, next)
 	}
 	found := int64(0)
-	if state != markerTooFar {
-		if _, behind := r.markerAt(next); state == markerBroken && next >= r.marker+markerSize && behind == markerValid {
+	if state == markerBroken && next >= r.marker+markerSize {
+		if _, behind := r.markerAt(next); behind == markerValid {
 			found = next // only its checksum is wrong
-		} else if found = r.findMarker(r.marker+markerSize, size); found > 0 && r.codec == nil && found < r.cursor {
+		}
+	}
+	if state != markerTooFar && found == 0 {
+		if found = r.findMarker(r.marker+markerSize, size); r.codec == nil && found < r.cursor {
 			found = 0
 		}
 	}
 	r.damage(r.marker, r.marker+markerSize, "%s", reason)
 	switch {
 	case found > 0:
-		r.next = found
-		if err := r.err; r.readSection() {
-			r.err = err
+		damage := r.err
+		r.next, r.err = found, nil
+		if r.readSection() {
+			r.err = damage
 		}
 	case r.codec == nil:
 		r.unmarked = true

@@ -34,31 +34,46 @@ func (r *Reader) readSection() bool {
 		return false
 	case claimed < 0 || claimed > most || payload > 2*most:
 		// Where the sections behind it begin, as positions count, nothing says.
-		r.lostSection("a section of %d bytes that claims to hold %d, at most %d are allowed (raise the limit if commitlog_segment_size is larger)", payload, claimed, most)
+		r.damage(r.marker, r.fileSize(), "a section of %d bytes that claims to hold %d, at most %d are allowed (raise the limit if commitlog_segment_size is larger); nothing behind it can be read", payload, claimed, most)
 		r.exhausted = true
 		return false
 	}
 	r.end = r.start + claimed
-	r.tell()
-	if r.end <= r.opts.Start {
-		return true
-	}
 	data := r.fileBytes(r.marker+markerSize+lengthSize, int(payload), false)
 	if r.err != nil {
 		return false
 	}
 	plain, err := r.unpack(data, claimed)
-	switch {
-	case err != nil:
+	if (err != nil || int64(len(plain)) != claimed) && r.unsettled() {
+		r.next, r.end = 0, 0
+		r.forget()
+		return false
+	}
+	if err == nil {
+		// What really is in it counts; positions go on from there, also where reading
+		// begins behind it.
+		r.end = r.start + int64(len(plain))
+	}
+	r.tell()
+	switch wanted := r.end > r.opts.Start; {
+	case wanted && err != nil:
 		r.lostSection("the section of %d bytes cannot be unpacked: %v", payload, err)
 		return false
-	case int64(len(plain)) != claimed:
-		// What really was in it counts; positions go on from there.
-		r.end = r.start + int64(len(plain))
+	case wanted && int64(len(plain)) != claimed:
 		r.damage(r.marker, r.next, "a section claims to hold %d bytes and holds %d", claimed, len(plain))
 	}
 	r.plain = plain
 	return true
+}
+
+// unsettled says whether Cassandra may still be writing the compressed or encrypted section,
+// although its marker is there. When another marker follows, it is over.
+func (r *Reader) unsettled() bool {
+	if r.complete {
+		return false
+	}
+	_, behind := r.markerAt(r.next)
+	return behind == markerUnwritten
 }
 
 func (r *Reader) unpack(data []byte, claimed int64) ([]byte, error) {
