@@ -83,6 +83,11 @@ func (m *maker) make(ctx context.Context, name string) (dir string, err error) {
 	if err := os.RemoveAll(p.dir); err != nil {
 		return "", err
 	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(p.dir) // half a scenario is none
+		}
+	}()
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return "", err
 	}
@@ -92,7 +97,10 @@ func (m *maker) make(ctx context.Context, name string) (dir string, err error) {
 	if err := p.collect(ctx); err != nil {
 		return "", err
 	}
-	return p.dir, p.answer(ctx)
+	if err := p.answer(ctx); err != nil {
+		return "", err
+	}
+	return p.dir, nil
 }
 
 // keystore makes the corpus's keystore unless it is there.
