@@ -20,7 +20,7 @@ func TestVariant(t *testing.T) {
 			variant{Sync: "periodic", Compression: "LZ4", Mode: "CASSANDRA_4"}, "5.0", "-lz4-cassandra_4",
 			map[string]any{
 				"storage_compatibility_mode": "CASSANDRA_4",
-				"commitlog_compression": []any{map[string]any{"class_name": "LZ4Compressor"}},
+				"commitlog_compression":      []any{map[string]any{"class_name": "LZ4Compressor"}},
 			},
 		},
 		{
