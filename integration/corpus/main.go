@@ -8,7 +8,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
+	"github.com/cassandra-cdc/cassandra-cdc/integration/oracle"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 )
 
@@ -34,12 +34,12 @@ func main() {
 	var c command
 	kong.Parse(&c, kong.Name("corpus"), kong.Vars{"scenarios": strings.Join(scenarioNames(), ",")},
 		kong.Description("Make a corpus of commit log segments with real Cassandra nodes, and what Cassandra's own reader reads in them."))
-	ctx, stop := program.UntilSignal()
-	defer stop()
-	program.Exit("corpus", c.run(ctx))
+	program.Exit("corpus", c.run())
 }
 
-func (c *command) run(ctx context.Context) (err error) {
+func (c *command) run() (err error) {
+	ctx, stop := program.UntilSignal()
+	defer stop()
 	began := time.Now()
 	say := func(line string) { fmt.Fprintf(os.Stderr, "%7.1fs %s\n", time.Since(began).Seconds(), line) }
 	e, err := env.New(env.Options{Progress: say})
@@ -57,8 +57,12 @@ func (c *command) run(ctx context.Context) (err error) {
 		}
 	}
 	for _, line := range c.Cassandra {
+		reader, err := oracle.New(ctx, e, line)
+		if err != nil {
+			return err
+		}
+		m := maker{env: e, reader: reader, line: line, variant: c.variant, rows: c.Rows, out: c.Out, say: say}
 		for _, name := range c.Scenario {
-			m := maker{env: e, line: line, variant: c.variant, rows: c.Rows, out: c.Out, say: say}
 			dir, err := m.make(ctx, name)
 			if err != nil {
 				return fmt.Errorf("cassandra %s, scenario %s: %w", line, name, err)

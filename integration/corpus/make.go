@@ -25,9 +25,18 @@ const (
 	systemKeyspacesFile = "system_keyspaces.json"
 )
 
+// settings are those of every node, unless the scenario or the variant has others.
+var settings = map[string]any{
+	"commitlog_sync_period": "100ms", // many sections
+	// A busy machine makes a node slow, and a scenario is only good when it is whole.
+	"read_request_timeout": "50s", "write_request_timeout": "50s", "counter_write_request_timeout": "50s",
+	"truncate_request_timeout": "50s", "request_timeout": "50s", "cas_contention_timeout_in_ms": 50_000,
+}
+
 // maker makes scenarios of one release line and variant.
 type maker struct {
 	env     *env.Env
+	reader  *oracle.Oracle // of the same line
 	line    string
 	variant variant
 	rows    int
@@ -53,17 +62,14 @@ func (m *maker) make(ctx context.Context, name string) (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	reader, err := oracle.New(ctx, m.env, m.line)
-	if err != nil {
-		return "", err
-	}
 	if m.variant.Encrypted {
-		if err := m.keystore(ctx, reader); err != nil {
+		if err := m.keystore(ctx); err != nil {
 			return "", err
 		}
 	}
-	yaml := m.variant.yaml(m.line, m.out)
+	yaml := maps.Clone(settings)
 	maps.Copy(yaml, s.yaml)
+	maps.Copy(yaml, m.variant.yaml(m.line, m.out))
 	node, err := m.env.StartCassandra(ctx, env.CassandraOptions{
 		Version: m.line, Name: m.line + "-" + name + m.variant.suffix(), YAML: yaml, JVMArgs: s.jvm,
 	})
@@ -77,6 +83,11 @@ func (m *maker) make(ctx context.Context, name string) (dir string, err error) {
 	if err := os.RemoveAll(p.dir); err != nil {
 		return "", err
 	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(p.dir) // half a scenario is none
+		}
+	}()
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return "", err
 	}
@@ -86,11 +97,14 @@ func (m *maker) make(ctx context.Context, name string) (dir string, err error) {
 	if err := p.collect(ctx); err != nil {
 		return "", err
 	}
-	return p.dir, p.answer(ctx, reader)
+	if err := p.answer(ctx); err != nil {
+		return "", err
+	}
+	return p.dir, nil
 }
 
 // keystore makes the corpus's keystore unless it is there.
-func (m *maker) keystore(ctx context.Context, o *oracle.Oracle) error {
+func (m *maker) keystore(ctx context.Context) error {
 	file := filepath.Join(m.out, keystoreFile)
 	if _, err := os.Stat(file); err == nil {
 		return nil
@@ -98,7 +112,7 @@ func (m *maker) keystore(ctx context.Context, o *oracle.Oracle) error {
 	if err := os.MkdirAll(m.out, 0o755); err != nil {
 		return err
 	}
-	key, err := o.Keystore(ctx, file)
+	key, err := m.reader.Keystore(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -192,7 +206,7 @@ func (p *made) crash(ctx context.Context, rest []step) error {
 	}
 	p.node.Kill()
 	p.killed = true
-	<-ended
+	_ = <-ended // the writer fails when its node is gone
 	return nil
 }
 
@@ -227,13 +241,13 @@ func (p *made) collect(ctx context.Context) error {
 	if err := copySegments(logs, p.dir, !p.killed && p.line != env.Cassandra311); err != nil {
 		return err
 	}
-	settings, err := os.ReadFile(p.node.YAML())
+	text, err := os.ReadFile(p.node.YAML())
 	if err != nil {
 		return err
 	}
 	places := strings.NewReplacer(p.node.Dir(), oracle.PlaceNode, p.out, oracle.PlaceCorpus)
 	for name, text := range map[string]string{
-		oracle.YAMLFile: places.Replace(string(settings)),
+		oracle.YAMLFile: places.Replace(string(text)),
 		"schema.cql":    script(p.ddl), "statements.cql": script(p.dml),
 	} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644); err != nil {
@@ -274,7 +288,7 @@ func (p *made) replay(ctx context.Context) error {
 
 // answer has Cassandra's reader read the segments. Of a filled log, with its millions of
 // entries, only the sections are noted.
-func (p *made) answer(ctx context.Context, o *oracle.Oracle) error {
+func (p *made) answer(ctx context.Context) error {
 	what := []string{oracle.Sections, oracle.Expected}
 	for _, s := range p.steps {
 		if s.kind == fill {
@@ -282,11 +296,12 @@ func (p *made) answer(ctx context.Context, o *oracle.Oracle) error {
 		}
 	}
 	p.say(filepath.Base(p.dir) + ": Cassandra's own reader reads the segments")
-	if err := o.Answer(ctx, p.dir, "", what...); err != nil {
+	if err := p.reader.Answer(ctx, p.dir, "", what...); err != nil {
 		return err
 	}
 	for _, name := range p.snapshots {
-		if err := o.Answer(ctx, p.dir, name, oracle.Expected); err != nil {
+		p.say(filepath.Base(p.dir) + ": and with the schema of " + name)
+		if err := p.reader.Answer(ctx, p.dir, name, oracle.Expected); err != nil {
 			return fmt.Errorf("with the schema of %s: %w", name, err)
 		}
 	}

@@ -55,8 +55,12 @@ type sections struct {
 func TestMake(t *testing.T) {
 	e := envtest.ForTest(t)
 	envtest.Needs(t, e, env.Cassandra50)
+	reader, err := oracle.New(t.Context(), e, env.Cassandra50)
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := maker{
-		env: e, line: env.Cassandra50, variant: variant{Compression: "LZ4", Sync: "periodic"}, out: t.TempDir(),
+		env: e, reader: reader, line: env.Cassandra50, variant: variant{Compression: "LZ4", Sync: "periodic"}, out: t.TempDir(),
 		say: func(line string) { t.Log(line) },
 	}
 	dir, err := m.make(t.Context(), "small")
@@ -88,11 +92,7 @@ func TestMake(t *testing.T) {
 	}
 
 	t.Run("bench", func(t *testing.T) {
-		o, err := oracle.New(t.Context(), e, m.line)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := o.Bench(t.Context(), nil, segments...)
+		f, err := reader.Bench(t.Context(), nil, segments...)
 		rows := int64(0)
 		for _, e := range entries {
 			for _, u := range e.Updates {

@@ -120,7 +120,7 @@ func functions(line, mode string) template.FuncMap {
 		// join has another separator.
 		"list":   func(from, to int, format string) string { return join(", ", from, to, format) },
 		"join":   join,
-		"repeat": func(text string, n int) string { return strings.Repeat(text, n) },
+		"repeat": strings.Repeat,
 		// These depend on nothing but the seed.
 		"uuid": func(seed int) string {
 			b := randomBytes(seed, 16)

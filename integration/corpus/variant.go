@@ -55,9 +55,9 @@ func (v variant) check(line string) error {
 	return errors.Join(faults...)
 }
 
-// yaml are the settings that differ from those of integration/env; nil removes one.
+// yaml are the settings that make the variant; nil removes one.
 func (v variant) yaml(line, out string) map[string]any {
-	y := map[string]any{"commitlog_sync_period": "100ms"} // many sections
+	y := map[string]any{}
 	if v.Compression != "" {
 		y["commitlog_compression"] = []any{map[string]any{"class_name": v.Compression + "Compressor"}}
 	}

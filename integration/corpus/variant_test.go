@@ -15,12 +15,12 @@ func TestVariant(t *testing.T) {
 		suffix string
 		yaml   map[string]any // but for those of encryption
 	}{
-		{variant{Sync: "periodic"}, "5.0", "", map[string]any{"commitlog_sync_period": "100ms"}},
+		{variant{Sync: "periodic"}, "5.0", "", map[string]any{}},
 		{
 			variant{Sync: "periodic", Compression: "LZ4", Mode: "CASSANDRA_4"}, "5.0", "-lz4-cassandra_4",
 			map[string]any{
-				"commitlog_sync_period": "100ms", "storage_compatibility_mode": "CASSANDRA_4",
-				"commitlog_compression": []any{map[string]any{"class_name": "LZ4Compressor"}},
+				"storage_compatibility_mode": "CASSANDRA_4",
+				"commitlog_compression":      []any{map[string]any{"class_name": "LZ4Compressor"}},
 			},
 		},
 		{
