@@ -124,6 +124,7 @@ const (
 	opPrepare   = 0x09
 	opExecute   = 0x0a
 	opRegister  = 0x0b
+	opBatch     = 0x0d
 )
 
 // serve answers the requests of a connection, one after the other: a header of
@@ -175,6 +176,8 @@ func (n *node) handle(op byte, body []byte) (byte, []byte) {
 	case opQuery:
 		size := binary.BigEndian.Uint32(body)
 		return n.run(string(body[4:4+size]), bound(body[4+size:]))
+	case opBatch:
+		return n.runBatch(body)
 	}
 	return reply{fault: 0x000a, message: "not in this node's protocol"}.fails()
 }
@@ -185,8 +188,14 @@ func bound(b []byte) [][]byte {
 	if b[2]&1 == 0 {
 		return values
 	}
-	n := binary.BigEndian.Uint16(b[3:])
-	b = b[5:]
+	more, _ := readValues(b[3:])
+	return append(values, more...)
+}
+
+// readValues reads a number of values and the values, and returns what follows them.
+func readValues(b []byte) (values [][]byte, rest []byte) {
+	n := binary.BigEndian.Uint16(b)
+	b = b[2:]
 	for range n {
 		size := int32(binary.BigEndian.Uint32(b))
 		b = b[4:]
@@ -197,7 +206,27 @@ func bound(b []byte) [][]byte {
 		values = append(values, b[:size:size])
 		b = b[size:]
 	}
-	return values
+	return values, b
+}
+
+// runBatch runs the statements of an unlogged batch, which are prepared, and answers
+// as the first that fails, or the last.
+func (n *node) runBatch(b []byte) (op byte, answer []byte) {
+	if b[0] != 1 {
+		return reply{fault: 0x000a, message: "not an unlogged batch"}.fails()
+	}
+	statements := binary.BigEndian.Uint16(b[1:])
+	b = b[3:]
+	for range statements {
+		size := binary.BigEndian.Uint16(b[1:]) // behind the kind
+		statement := string(b[3 : 3+size])
+		var values [][]byte
+		values, b = readValues(b[3+size:])
+		if op, answer = n.run(statement, values); op == opError {
+			break
+		}
+	}
+	return op, answer
 }
 
 func (n *node) run(statement string, values [][]byte) (byte, []byte) {

@@ -203,6 +203,39 @@ func TestSelectRow(t *testing.T) {
 }
 
 // What a person and the pipeline need to know of a refusal survives the driver.
+func TestExecBatch(t *testing.T) {
+	var got [][][]byte
+	n := &node{id: id1}
+	n.answer = func(_ string, values [][]byte) reply {
+		if values == nil {
+			return reply{} // prepared
+		}
+		if string(values[0]) == "refused" {
+			return reply{fault: 0x2200, message: "Batch too large"}
+		}
+		got = append(got, values)
+		return reply{}
+	}
+	s := connect(t, n)
+	const insert = "INSERT INTO ks.t (p, v) VALUES (?, ?)"
+	rows := [][][]byte{{[]byte("one"), {1}}, {[]byte("two"), nil}, {[]byte("three"), {}}}
+	if err := s.ExecBatch(t.Context(), insert, rows); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(rows, got); diff != "" {
+		t.Errorf("the node got (-want +got):\n%s", diff)
+	}
+	for _, statement := range n.executed() {
+		if statement != insert {
+			t.Errorf("executed %q", statement)
+		}
+	}
+	err := s.ExecBatch(t.Context(), insert, [][][]byte{{[]byte("refused"), nil}})
+	if err == nil || !Invalid(err) || !strings.Contains(err.Error(), "Batch too large") {
+		t.Errorf("a refused batch gives %v", err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
 		code            int

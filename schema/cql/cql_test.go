@@ -5,6 +5,7 @@ package cql_test
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -248,6 +249,7 @@ func TestFixedLength(t *testing.T) {
 		"ascii": -1, "text": -1, "blob": -1, "inet": -1, "decimal": -1, "varint": -1, "duration": -1,
 		"list<int>": -1, "frozen<set<uuid>>": -1, "map<int, int>": -1, "tuple<int>": -1, "addr": -1, "frozen<addr>": -1, "'org.example.MyType'": -1,
 		"vector<float, 3>": 12, "vector<uuid, 2>": 32, "vector<vector<float, 2>, 2>": 16, "vector<boolean, 5>": 5,
+		"vector<vector<bigint, 2000000000>, 2000000000>": math.MaxInt32, // no value is that long
 		"vector<text, 3>": -1, "vector<smallint, 3>": -1, "vector<vector<text, 2>, 2>": -1, "vector<frozen<list<int>>, 2>": -1,
 	} {
 		typ, err := cql.Parse(text, anyUDT)

@@ -1,9 +1,12 @@
 // Package cql knows the types of the Cassandra Query Language.
 //
-// In comes a type's text as system_schema.columns spells it, out goes a [Type]
-// that both stages share: the agent asks it how a cell is laid out in the commit
-// log, the connector compiles it into an encoder. The package reads no rows and
-// opens no connection.
+// In comes a type's text as system_schema.columns spells it, or as Cassandra's
+// marshal classes spell themselves, out goes a [Type] that both stages share: the
+// agent asks it how a cell is laid out in the commit log, the connector compiles it
+// into an encoder. It knows what raw values of it are made of ([Type.Parts], and the
+// functions below it for who compiles), whether bytes are one ([Type.Validate]), and
+// shows them to people ([Type.AppendJSON]). The package reads no rows and opens no
+// connection.
 package cql
 
 import (
