@@ -56,8 +56,8 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	tables := newSchemas(session, local.HostID, log)
-	if err := tables.read(ctx); err != nil {
+	tables, err := openSchemas(ctx, session, local.HostID, cfg.historyFile(), []string{node.CDCRawDirectory, node.CommitLogDirectory}, log)
+	if err != nil {
 		return err
 	}
 	client, err := pulsar.Connect(ctx, cfg.pulsar(log))
@@ -145,29 +145,25 @@ func (a *agent) Entry(ctx context.Context, e tail.Entry) error {
 	return nil
 }
 
-// decode fills changes. It reads the schema again when the entry needs a newer one;
-// an entry that cannot be decoded even then is unpublishable.
+// decode fills changes, with the schema of the moment at which the entry was written,
+// and follows the schema changes in it. It asks the node once for a table or column
+// that the history lacks; an entry that cannot be decoded even then is unpublishable.
 func (a *agent) decode(ctx context.Context, e tail.Entry) error {
+	a.schemas.Seek(e.Position)
 	for attempt := 0; ; attempt++ {
 		a.changes.reset()
 		err := a.decoder.Decode(e.Version, e.Body, &a.changes)
-		if a.changes.ddlTime != mutation.NoTimestamp {
-			a.schemas.noteChange(a.changes.ddlTime)
-		}
-		if a.changes.schemaVersion != "" {
-			a.schemas.noteVersion(a.changes.schemaVersion, a.changes.schemaVersionTime)
-		}
 		var table *mutation.UnknownTableError
 		var column *mutation.UnknownColumnError
 		switch {
-		case err == nil && a.changes.userTable && a.schemas.unsettled():
-			err = a.schemas.settle(ctx)
-		case err == nil:
+		case err == nil && a.changes.schema.Empty():
 			return nil
+		case err == nil:
+			return a.schemas.follow(&a.changes.schema, e.Position)
 		case attempt == 0 && errors.As(err, &table):
-			err = a.schemas.refreshFor(ctx, table.ID)
+			err = a.schemas.ask(ctx, unknown{table: table.ID})
 		case attempt == 0 && errors.As(err, &column):
-			err = a.schemas.refresh(ctx)
+			err = a.schemas.ask(ctx, unknown{column.Table.ID, column.Column})
 		default:
 			return unpublishable{fmt.Errorf("decode the mutation: %w", err)}
 		}
@@ -194,7 +190,7 @@ func (a *agent) Damage(d *commitlog.DamageError, raw []byte) error {
 
 func (a *agent) tablesWithCDC() []string {
 	names := []string{}
-	for _, t := range a.schemas.current.Tables() {
+	for _, t := range a.schemas.Tables() {
 		if t.CDC {
 			names = append(names, t.String())
 		}

@@ -52,7 +52,7 @@ func withoutColumn(rows schema.Rows, table, column string) schema.Rows {
 func newAgent(t *testing.T, n *fakeNode) (*agent, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	s := readSchemas(t, n)
+	s := openSchemasOf(t, n)
 	return &agent{
 		log: logTo(log), schemas: s, decoder: mutation.NewDecoder(s), quarantine: quarantine{dir: filepath.Join(t.TempDir(), "quarantine"), log: logTo(log)},
 		skipped: skipped{log: logTo(log)}, publisher: &publisher{failed: make(chan error, 1), outputs: map[schema.ID]*output{}},
@@ -95,44 +95,6 @@ func TestDecodeReadsTheSchemaThatTheEntryNeeds(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A column is dropped and added again with another meaning, a table renamed: the
-// write behind the DDL would decode with the old schema too, and wrongly.
-func TestDecodeWaitsForTheSchemaChangeBeforeIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := &fakeNode{rows: corpustest.Rows(t, scenario)}
-		a, _ := newAgent(t, n)
-		table := func() *schema.Table { return a.changes.list[0].table }
-		write := entryOf(t, scenario, "ck", "t_pk1").entry(nil)
-		if err := a.decode(t.Context(), write); err != nil {
-			t.Fatal(err)
-		}
-		before := table()
-
-		// The corpus is from 2026; the clock of the bubble is set to 2000, so that its
-		// schema changes are new.
-		all := corpusEntries(t, scenario)
-		ddl := all[slices.IndexFunc(all, func(e corpusEntry) bool { return e.has("system_schema", "tables") })]
-		n.at(30*time.Millisecond, func() { n.version = v2 })
-		start := time.Now()
-		if err := a.decode(t.Context(), ddl.entry(nil)); err != nil || len(a.changes.list) > 0 {
-			t.Fatalf("%d changes, %v", len(a.changes.list), err)
-		}
-		if time.Since(start) > 0 {
-			t.Error("the DDL itself had to wait")
-		}
-		if err := a.decode(t.Context(), write); err != nil {
-			t.Fatal(err)
-		}
-		if time.Since(start) < 30*time.Millisecond || table() == before {
-			t.Errorf("decoded after %v, with the old table: %v", time.Since(start), table() == before)
-		}
-		asked := n.asked
-		if err := a.decode(t.Context(), write); err != nil || n.asked != asked {
-			t.Errorf("the next write asked the node again: %v", err)
-		}
-	})
 }
 
 // quarantined lists what lies in quarantine: bytes and reasons.
@@ -258,7 +220,6 @@ func TestEntriesWithoutEventsAreSettled(t *testing.T) {
 		if len(want.Changes) > 0 {
 			continue
 		}
-		a.schemas.changed = time.Time{} // the schema has all changes that pass by
 		if err := a.Entry(t.Context(), e.entry(w)); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
@@ -31,11 +32,7 @@ type changes struct {
 		newest int64 // write time of what the row that is being visited holds; NoTimestamp when nothing
 	}
 
-	userTable bool  // the mutation touches a table that is not Cassandra's own
-	ddlTime   int64 // write time of a schema change, µs since 1970; NoTimestamp when it is none
-
-	schemaVersion     string // that the node noted in system.local; "" when it did not
-	schemaVersionTime int64
+	schema history.Changes // of system_schema
 
 	skipped [skipReasons]int // changes that became no event, by reason
 }
@@ -54,46 +51,49 @@ func (r skipReason) String() string {
 }
 
 func (c *changes) reset() {
-	rows := c.update.rows[:0]
-	*c = changes{list: c.list[:0], ddlTime: mutation.NoTimestamp}
-	c.update.rows = rows
+	c.list, c.update.rows, c.update.static = c.list[:0], c.update.rows[:0], false
+	c.schema.Reset()
+	c.skipped = [skipReasons]int{}
 }
 
 func (c *changes) Table(t *schema.Table) bool {
 	switch {
-	case t.Keyspace == "system_schema":
-		return true
-	case t.Keyspace == "system":
-		return t.Name == "local"
+	case ofSchema(t):
+		return c.schema.Table(t)
 	case !t.CDC:
-		c.userTable = true
 		return false
 	case t.Counter:
-		c.userTable = true
 		c.skipped[counterTable]++
 		return false
 	}
-	c.userTable = true
 	return true
 }
 
-func (c *changes) Update(*mutation.Update) {
+func (c *changes) Update(u *mutation.Update) {
 	c.update.rows, c.update.static = c.update.rows[:0], false
+	if ofSchema(u.Table) {
+		c.schema.Update(u)
+	}
 }
 
-func (c *changes) Row(_ *mutation.Update, r *mutation.Row) { c.update.newest = r.Timestamp }
-
-func (c *changes) Cell(u *mutation.Update, _ *mutation.Row, cell *mutation.Cell) {
-	if own(u.Table) {
-		c.noteSchemaVersion(cell)
+func (c *changes) Row(u *mutation.Update, r *mutation.Row) {
+	c.update.newest = r.Timestamp
+	if ofSchema(u.Table) {
+		c.schema.Row(u, r)
 	}
-	if !cell.Deleted {
+}
+
+func (c *changes) Cell(u *mutation.Update, r *mutation.Row, cell *mutation.Cell) {
+	switch {
+	case ofSchema(u.Table):
+		c.schema.Cell(u, r, cell)
+	case !cell.Deleted:
 		c.update.newest = max(c.update.newest, cell.Timestamp)
 	}
 }
 
 func (c *changes) EndRow(u *mutation.Update, r *mutation.Row) {
-	if own(u.Table) {
+	if ofSchema(u.Table) {
 		return
 	}
 	if r.Static {
@@ -116,16 +116,16 @@ func (c *changes) EndRow(u *mutation.Update, r *mutation.Row) {
 }
 
 func (c *changes) Marker(u *mutation.Update, m *mutation.Marker) {
-	if !own(u.Table) {
-		c.skipped[rangeTombstone]++
+	if ofSchema(u.Table) {
+		c.schema.Marker(u, m)
+		return
 	}
+	c.skipped[rangeTombstone]++
 }
 
 func (c *changes) EndUpdate(u *mutation.Update) {
-	if own(u.Table) {
-		if u.Table.Keyspace == "system_schema" {
-			c.ddlTime = max(c.ddlTime, u.MaxTimestamp)
-		}
+	if ofSchema(u.Table) {
+		c.schema.EndUpdate(u)
 		return
 	}
 	key := bytes.Clone(u.Key)
@@ -151,15 +151,8 @@ func (c *changes) EndUpdate(u *mutation.Update) {
 	}
 }
 
-// own says whether a table is one of Cassandra's own that tell of schema changes.
-func own(t *schema.Table) bool { return t.Keyspace == "system" || t.Keyspace == "system_schema" }
-
-// noteSchemaVersion takes the schema version out of a cell of system.local.
-func (c *changes) noteSchemaVersion(cell *mutation.Cell) {
-	if cell.Column.Name == "schema_version" && len(cell.Value) == len(schema.ID{}) {
-		c.schemaVersion, c.schemaVersionTime = schema.ID(cell.Value).String(), cell.Timestamp
-	}
-}
+// ofSchema says whether a table is one of those that hold the schema.
+func ofSchema(t *schema.Table) bool { return t.Keyspace == "system_schema" }
 
 // clone copies the values with one allocation for their bytes; nil stays nil.
 func clone(values [][]byte) [][]byte {

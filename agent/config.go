@@ -25,7 +25,8 @@ type Config struct {
 	CassandraUsername string `yaml:"cassandraUsername"`
 	CassandraPassword string `yaml:"cassandraPassword"`
 
-	// CDCWorkingDir holds the checkpoints and the quarantine. Required.
+	// CDCWorkingDir holds the checkpoints, the history of the schema and the quarantine.
+	// Required.
 	CDCWorkingDir string `yaml:"cdcWorkingDir"`
 	// TopicPrefix begins the name of every events topic; "events-" by default. It may
 	// hold a tenant and a namespace.
@@ -75,6 +76,8 @@ func (c Config) topicPrefix() string {
 	}
 	return c.TopicPrefix
 }
+
+func (c Config) historyFile() string { return filepath.Join(c.CDCWorkingDir, "schema_history.json") }
 
 func (c Config) quarantineDir() string { return filepath.Join(c.CDCWorkingDir, "quarantine") }
 

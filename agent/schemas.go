@@ -1,151 +1,128 @@
-// The schema the agent decodes with: read from the node, and read again when the log
-// shows that it changed.
+// The schema the agent decodes with: what the log has led to, begun with what the node
+// says and kept on disk.
 
 package agent
 
 import (
 	"context"
 	"log/slog"
+	"os"
 	"time"
 
-	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
 // catalog is what schemas asks the node; a *cassandra.Session is one.
 type catalog interface {
-	Local(ctx context.Context, hostID string) (cassandra.Node, error)
 	Schema(ctx context.Context, hostID, keyspace string) (schema.Rows, error)
 }
 
-// schemas holds the node's tables as they are now. The tables at the position of an
-// entry that is read much later are another matter: a history replaces this.
+// schemas holds the schema at the place of the log that is read.
 type schemas struct {
+	*history.History
+
 	session catalog
 	hostID  string
+	file    string   // what a restart goes on from
+	logDirs []string // where segments lie that may be read again
 	log     *slog.Logger
 
-	current *schema.Snapshot
-	version string    // system.local.schema_version of current
-	readAt  time.Time // when current was read
-
-	missing map[schema.ID]time.Time // tables that the node did not have, and when it was asked
-
-	// A schema change was met in the log that current may not have.
-	changed time.Time // when it was met; zero when there is none
-	before  string    // version when it was met
-	want    string    // version that the log says it led to; "" while that is not known
+	missing map[unknown]time.Time // what the node does not have either, and when it was asked
 }
 
-func newSchemas(session catalog, hostID string, log *slog.Logger) *schemas {
-	return &schemas{session: session, hostID: hostID, log: log, missing: map[schema.ID]time.Time{}}
+// unknown is a table that the history lacks, or a column of it.
+type unknown struct {
+	table  schema.ID
+	column string
 }
 
-const (
-	// A schema change is in the log a moment before the node's tables show it: how long
-	// to wait for that.
-	schemaDelay = time.Second
-	// Clocks of coordinators, which date schema changes, may differ this much.
-	clockSkew = 10 * time.Second
-)
+// openSchemas goes on from the file, or else begins with the schema that the node has.
+func openSchemas(ctx context.Context, session catalog, hostID, file string, logDirs []string, log *slog.Logger) (*schemas, error) {
+	s := &schemas{session: session, hostID: hostID, file: file, logDirs: logDirs, log: log, missing: map[unknown]time.Time{}}
+	h, err := history.Open(file, log)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := session.Schema(ctx, hostID, "")
+	if err != nil {
+		return nil, err
+	}
+	if h != nil {
+		s.History = h
+		// Changes may have passed in segments that are gone.
+		err = h.Merge(rows)
+	} else {
+		s.History, err = history.New(rows)
+	}
+	s.warn(err)
+	return s, s.save()
+}
 
-// Table makes schemas what the decoder needs.
-func (s *schemas) Table(id schema.ID) *schema.Table { return s.current.Table(id) }
+// warn tells of tables that cannot be built. All others are there all the same.
+func (s *schemas) warn(err error) {
+	if err != nil {
+		s.log.Warn("the schema holds tables that cannot be read", "error", err)
+	}
+}
 
-// refresh reads the schema, waiting for the node as long as it takes.
-func (s *schemas) refresh(ctx context.Context) error {
+// follow makes the schema changes of the entry at that position. They are on disk before
+// the checkpoint moves past them.
+func (s *schemas) follow(c *history.Changes, at commitlog.Position) error {
+	if err := s.Apply(c); err != nil {
+		s.log.Warn("a schema change cannot be read; entries of its table may go into quarantine", "pos", at, "error", err)
+	}
+	return s.save()
+}
+
+func (s *schemas) save() error {
+	if oldest, ok := oldestSegment(s.logDirs); ok {
+		s.Forget(oldest)
+	}
+	return s.Save(s.file)
+}
+
+// oldestSegment is the first segment in the directories; ok is false when they cannot
+// be read or hold none.
+func oldestSegment(dirs []string) (oldest int64, ok bool) {
+	for _, dir := range dirs {
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			return 0, false
+		}
+		for _, f := range files {
+			if id, is := commitlog.ParseFileName(f.Name()); is && (!ok || id < oldest) {
+				oldest, ok = id, true
+			}
+		}
+	}
+	return oldest, ok
+}
+
+// ask adds what the node has by now, because the history lacks a table or column. It
+// waits for the node as long as it takes, and asks at most once a second for what the
+// node does not have either: the entries of a table that was dropped come by the
+// thousand.
+func (s *schemas) ask(ctx context.Context, what unknown) error {
+	if time.Since(s.missing[what]) < time.Second {
+		return nil
+	}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		err := s.read(ctx)
+		rows, err := s.session.Schema(ctx, s.hostID, "")
 		if err == nil {
-			return nil
+			s.warn(s.Merge(rows))
+			break
 		}
 		s.log.Warn("the node does not tell its schema; trying again", "error", err)
 		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
-}
-
-// refreshFor reads the schema because it lacks a table. It does so at most once a
-// second for a table that the node does not have either: one that was dropped.
-func (s *schemas) refreshFor(ctx context.Context, table schema.ID) error {
-	if time.Since(s.missing[table]) < time.Second {
-		return nil
+	if t := s.Table(what.table); t == nil || what.column != "" && t.Stored([]byte(what.column)) == nil {
+		s.missing[what] = time.Now()
 	}
-	if err := s.refresh(ctx); err != nil {
-		return err
-	}
-	if s.Table(table) == nil {
-		s.missing[table] = time.Now()
-	}
-	return nil
-}
-
-func (s *schemas) read(ctx context.Context) error {
-	// The version first: a change between the two reads is then seen as one that
-	// current does not have yet.
-	node, err := s.session.Local(ctx, s.hostID)
-	if err != nil {
-		return err
-	}
-	started := time.Now()
-	rows, err := s.session.Schema(ctx, s.hostID, "")
-	if err != nil {
-		return err
-	}
-	snapshot, err := schema.NewSnapshot(rows)
-	if err != nil {
-		// The tables that can be read are in the snapshot all the same.
-		s.log.Warn("the schema holds tables that cannot be read", "error", err)
-	}
-	s.current, s.version, s.readAt = snapshot, node.SchemaVersion, started
-	return nil
-}
-
-// noteChange is told that the log has a schema change, with its write time in µs since
-// 1970. A change that is older than current needs no second look.
-func (s *schemas) noteChange(writeTime int64) {
-	if s.recent(writeTime) {
-		s.changed, s.before, s.want = time.Now(), s.version, ""
-	}
-}
-
-// noteVersion is told the schema version that the node wrote to its log behind a
-// schema change.
-func (s *schemas) noteVersion(version string, writeTime int64) {
-	switch {
-	case version == s.version:
-		s.changed = time.Time{}
-	case s.recent(writeTime):
-		s.changed, s.before, s.want = time.Now(), s.version, version
-	}
-}
-
-func (s *schemas) recent(writeTime int64) bool {
-	return s.readAt.Before(time.UnixMicro(writeTime).Add(clockSkew))
-}
-
-func (s *schemas) unsettled() bool { return !s.changed.IsZero() }
-
-// settle waits until current has the schema change that was met in the log. A version
-// that never comes was overtaken by the next one.
-func (s *schemas) settle(ctx context.Context) error {
-	for looked := false; ; looked = true {
-		// The whole schema is read only when there is a reason to.
-		if node, err := s.session.Local(ctx, s.hostID); !looked || err != nil || node.SchemaVersion != s.version {
-			if err := s.refresh(ctx); err != nil {
-				return err
-			}
-		}
-		arrived := s.version == s.want || s.want == "" && s.version != s.before
-		if arrived || time.Since(s.changed) > schemaDelay {
-			s.changed = time.Time{}
-			return nil
-		}
-		if err := sleep(ctx, 5*time.Millisecond); err != nil {
-			return err
-		}
-	}
+	return s.save()
 }
 
 // sleep waits for d or until ctx ends.

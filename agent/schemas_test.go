@@ -1,183 +1,229 @@
-// When the agent asks the node for its schema again, and how long it waits for a
-// change that the log shows before the node's tables do.
+// Which schema an entry is decoded with: the log leads, the file keeps what it led to,
+// and the node is asked only for what is lacking.
 
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
-	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
 // fakeNode answers what a node would; a test changes the answers as time goes by.
 type fakeNode struct {
-	version string
-	rows    schema.Rows
-	fail    error
-	asked   int // times the version was asked for
+	rows  schema.Rows
+	fail  error
+	asked int
 
-	onLocal func() // before an answer
-}
-
-func (n *fakeNode) Local(context.Context, string) (cassandra.Node, error) {
-	n.asked++
-	if n.onLocal != nil {
-		n.onLocal()
-	}
-	return cassandra.Node{HostID: "host", SchemaVersion: n.version}, n.fail
+	onSchema func() // before an answer
 }
 
 func (n *fakeNode) Schema(context.Context, string, string) (schema.Rows, error) {
+	n.asked++
+	if n.onSchema != nil {
+		n.onSchema()
+	}
 	return n.rows, n.fail
 }
 
-// at changes the node's answers after that time.
-func (n *fakeNode) at(d time.Duration, change func()) {
-	start := time.Now()
-	n.onLocal = func() {
-		if time.Since(start) >= d {
-			change()
-		}
-	}
-}
-
-const (
-	v1 = "11111111-1111-1111-1111-111111111111"
-	v2 = "22222222-2222-2222-2222-222222222222"
-	v3 = "33333333-3333-3333-3333-333333333333"
-)
-
-// readSchemas has read version 1.
-func readSchemas(t *testing.T, n *fakeNode) *schemas {
+// openSchemasOf has begun with the schema of a node.
+func openSchemasOf(t *testing.T, n *fakeNode) *schemas {
 	t.Helper()
-	n.version = v1
-	s := newSchemas(n, "host", slog.New(slog.DiscardHandler))
-	if err := s.read(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s := reopen(t, n, filepath.Join(t.TempDir(), "history"), &bytes.Buffer{})
 	n.asked = 0
 	return s
 }
 
-func micros(t time.Time) int64 { return t.UnixMicro() }
+func reopen(t *testing.T, n *fakeNode, file string, log *bytes.Buffer) *schemas {
+	t.Helper()
+	s, err := openSchemas(t.Context(), n, "host", file, nil, logTo(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
 
-// The log shows a schema change, perhaps the version it led to, and then a write that
-// may need it.
-func TestSettleWaitsForTheChangeInTheLog(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		log      func(s *schemas) // what passes by before the write
-		node     func(n *fakeNode)
-		want     string        // version in the end
-		min, max time.Duration // of the wait
-		quiet    bool          // nothing to settle
-	}{
-		{
-			name:  "a change from long before the schema was read",
-			log:   func(s *schemas) { s.noteChange(micros(time.Now().Add(-time.Minute))) },
-			quiet: true, want: v1,
-		},
-		{
-			name: "a version from long before the schema was read",
-			log: func(s *schemas) {
-				s.noteVersion(v2, micros(time.Now().Add(-time.Minute)))
-			},
-			quiet: true, want: v1,
-		},
-		{
-			name:  "the version that was read is noted behind its change",
-			log:   func(s *schemas) { s.noteChange(micros(time.Now())); s.noteVersion(v1, micros(time.Now())) },
-			quiet: true, want: v1,
-		},
-		{
-			name: "the node has it already",
-			log:  func(s *schemas) { s.noteChange(micros(time.Now())) },
-			node: func(n *fakeNode) { n.version = v2 },
-			want: v2,
-		},
-		{
-			name: "the node shows it after 50 ms",
-			log:  func(s *schemas) { s.noteChange(micros(time.Now())) },
-			node: func(n *fakeNode) { n.at(50*time.Millisecond, func() { n.version = v2 }) },
-			want: v2, min: 50 * time.Millisecond, max: 60 * time.Millisecond,
-		},
-		{
-			name: "another change comes first: the noted version counts",
-			log:  func(s *schemas) { s.noteChange(micros(time.Now())); s.noteVersion(v3, micros(time.Now())) },
-			node: func(n *fakeNode) {
-				n.version = v2
-				n.at(50*time.Millisecond, func() { n.version = v3 })
-			},
-			want: v3, min: 50 * time.Millisecond, max: 60 * time.Millisecond,
-		},
-		{
-			name: "the clock of the coordinator is behind",
-			log:  func(s *schemas) { s.noteChange(micros(time.Now().Add(-clockSkew / 2))) },
-			node: func(n *fakeNode) { n.version = v2 },
-			want: v2,
-		},
-		{
-			name: "a version that was overtaken never comes: reading goes on after a while",
-			log:  func(s *schemas) { s.noteChange(micros(time.Now())); s.noteVersion(v2, micros(time.Now())) },
-			node: func(n *fakeNode) { n.version = v3 },
-			want: v3, min: schemaDelay, max: schemaDelay + 10*time.Millisecond,
-		},
-		{
-			name: "a change that alters nothing: reading goes on after a while",
-			log:  func(s *schemas) { s.noteChange(micros(time.Now())) },
-			want: v1, min: schemaDelay, max: schemaDelay + 10*time.Millisecond,
-		},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				n := &fakeNode{}
-				s := readSchemas(t, n)
-				if c.node != nil {
-					c.node(n)
+// ddl is a scenario with ALTER, DROP and re-CREATE in the middle of its segments.
+const ddl = "4.0.19/schema"
+
+// firstRows is the schema in front of its statements' ALTERs.
+func firstRows(t *testing.T) schema.Rows {
+	t.Helper()
+	rows := corpustest.Rows(t, "4.0.19/types")
+	data, err := os.ReadFile(filepath.Join(filepath.Dir(corpustest.Segments(t, ddl)[0]), "system_schema.s1-initial.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var own schema.Rows
+	if err := json.Unmarshal(data, &own); err != nil {
+		t.Fatal(err)
+	}
+	rows.Append(own)
+	return rows
+}
+
+// Segments with schema changes: all of it is decoded, each entry with the schema of its
+// moment, although the node is not asked again. What was cut off by a crash is read
+// again, with a history from the file that is ahead of it by then.
+func TestTheSchemaIsThatOfTheEntry(t *testing.T) {
+	want := []string{ // entries of tables with cdc at that moment
+		"sc.t insert 1", "sc.u insert 1", "sc.t insert 1", "sc.t insert 1", "sc.t insert 1", "sc.t insert 1", "sc.t insert 1", "sc.t insert 1",
+		"sc.u insert 2", "sc.u update 2", "sc.u insert 3", "sc.off insert 2", "sc.dropme insert 1",
+		"sc.dropme insert one", "sc.dropme insert two", "sc2.t insert 1", "sc.t insert 9",
+	}
+	entries := corpusEntries(t, ddl)
+	// The node wrote the statements' first tables behind this entry.
+	start := 0
+	for i, e := range entries {
+		if e.has("sc", "t") {
+			start = i
+			break
+		}
+	}
+	for _, crash := range []int{len(entries), len(entries) - 3, len(entries) / 2, start + 1} {
+		n := &fakeNode{rows: firstRows(t)}
+		file := filepath.Join(t.TempDir(), "history")
+		var got []string
+		read := func(from, to int) {
+			s := reopen(t, n, file, &bytes.Buffer{})
+			a := &agent{schemas: s, decoder: mutation.NewDecoder(s)}
+			n.asked = 0
+			got = nil
+			for _, e := range entries[from:to] {
+				if err := a.decode(t.Context(), e.entry(nil)); err != nil {
+					t.Errorf("%s: %v", e.Position, err)
 				}
-				c.log(s)
-				if s.unsettled() == c.quiet {
-					t.Fatalf("unsettled %v", s.unsettled())
+				for _, c := range a.changes.list {
+					key := string(c.key)
+					if len(key) == 4 && key[0] == 0 {
+						key = string('0' + key[3])
+					}
+					got = append(got, c.table.String()+" "+string(c.operation)+" "+key)
 				}
-				if c.quiet {
-					return
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				defer cancel()
-				start := time.Now()
-				if err := s.settle(ctx); err != nil {
-					t.Fatal(err)
-				}
-				if took := time.Since(start); took < c.min || took > c.max {
-					t.Errorf("waited %v, want %v to %v", took, c.min, c.max)
-				}
-				if s.version != c.want || s.unsettled() {
-					t.Errorf("version %s, unsettled %v; want %s", s.version, s.unsettled(), c.want)
-				}
-			})
-		})
+			}
+			if n.asked > 0 {
+				t.Errorf("asked the node %d times", n.asked)
+			}
+		}
+		read(start, crash)
+		read(start, len(entries))
+		if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
+			t.Errorf("%d entries before the crash: got\n%s\nwant\n%s", crash-start, g, w)
+		}
+	}
+}
+
+// A schema change is on disk before the checkpoint can move past it, or else a restart
+// would not know of it.
+func TestASchemaChangeIsKeptBeforeItIsSettled(t *testing.T) {
+	n := &fakeNode{rows: firstRows(t)}
+	a, _ := newAgent(t, n)
+	change := entryOf(t, ddl, "sc", "t")
+	for _, e := range corpusEntries(t, ddl) {
+		if e.has("system_schema", "dropped_columns") && e.has("system_schema", "columns") && len(e.Line.Updates) == 4 {
+			change = e // ALTER TABLE sc.t DROP v2 is the last but one of them
+		}
+	}
+	w := checkpoint.NewWatermark(7)
+	a.schemas.file = filepath.Join(a.schemas.file, "no such directory")
+	if err := a.Entry(t.Context(), change.entry(w)); err == nil || w.Offset() != 7 {
+		t.Errorf("offset %d, %v", w.Offset(), err)
+	}
+	a.schemas.file = filepath.Dir(a.schemas.file)
+	if err := a.Entry(t.Context(), change.entry(w)); err != nil || w.Offset() != change.Position.Offset {
+		t.Errorf("offset %d, %v", w.Offset(), err)
+	}
+	back := reopen(t, n, a.schemas.file, &bytes.Buffer{})
+	for _, table := range back.Tables() {
+		if table.String() == "sc.t" && table.Stored([]byte("l")).DroppedAt == 0 {
+			t.Error("the file does not have the DROP")
+		}
+	}
+}
+
+// What passed while the agent was away, in segments that are gone, the node tells: cdc
+// above all, or else the table's writes would be passed over in silence.
+func TestARestartAddsWhatTheNodeHasByNow(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "history")
+	before := corpustest.Rows(t, scenario)
+	table := schemaID(t, tableID(t, before, "ck", "t_pk1"))
+	off := before
+	off.Tables = nil
+	for _, raw := range before.Tables {
+		if bytes.Contains(raw, []byte(`"table_name": "t_pk1"`)) {
+			raw = bytes.Replace(raw, []byte(`"cdc": true`), []byte(`"cdc": false`), 1)
+		}
+		off.Tables = append(off.Tables, raw)
+	}
+	s := reopen(t, &fakeNode{rows: without(off, "ck", "t_all")}, file, &bytes.Buffer{})
+	if s.Table(table).CDC {
+		t.Fatal("cdc is on")
+	}
+	s = reopen(t, &fakeNode{rows: before}, file, &bytes.Buffer{})
+	if !s.Table(table).CDC || s.Table(schemaID(t, tableID(t, before, "ck", "t_all"))) == nil {
+		t.Error("what the node has by now is not there")
+	}
+	s = reopen(t, &fakeNode{rows: off}, file, &bytes.Buffer{})
+	if !s.Table(table).CDC {
+		t.Error("the ALTER that turned it off is in the log still, or was")
+	}
+}
+
+func schemaID(t *testing.T, text string) schema.ID {
+	t.Helper()
+	id, err := schema.ParseID(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// A damaged file costs what it knew and a warning, never the agent.
+func TestADamagedHistoryBeginsAnew(t *testing.T) {
+	file, log := writeFile(t, "history", "{"), &bytes.Buffer{}
+	rows := corpustest.Rows(t, scenario)
+	s := reopen(t, &fakeNode{rows: rows}, file, log)
+	if s.Table(schemaID(t, tableID(t, rows, "ck", "t_pk1"))) == nil {
+		t.Error("the node's tables are not there")
+	}
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), file) {
+		t.Errorf("log: %s", log)
+	}
+	for _, f := range []string{file, file + ".damaged"} {
+		if _, err := os.Stat(f); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
 // A node that restarts is waited for; a cancel ends the wait.
-func TestRefreshWaitsForTheNode(t *testing.T) {
+func TestAskWaitsForTheNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &fakeNode{}
-		s := readSchemas(t, n)
+		rows := corpustest.Rows(t, scenario)
+		what := unknown{table: schemaID(t, tableID(t, rows, "ck", "t_pk1"))}
+		n := &fakeNode{rows: without(rows, "ck", "t_pk1")}
+		s := openSchemasOf(t, n)
 		n.fail = errors.New("connection refused")
-		n.at(time.Hour, func() { n.fail, n.version = nil, v2 })
 		start := time.Now()
-		if err := s.refresh(t.Context()); err != nil || s.version != v2 {
-			t.Errorf("version %s, %v", s.version, err)
+		n.onSchema = func() {
+			if time.Since(start) >= time.Hour {
+				n.fail, n.rows = nil, rows
+			}
+		}
+		if err := s.ask(t.Context(), what); err != nil || s.Table(what.table) == nil {
+			t.Errorf("table %v, %v", s.Table(what.table), err)
 		}
 		if took := time.Since(start); took > time.Hour+10*time.Second {
 			t.Errorf("noticed after %v that the node is back", took-time.Hour)
@@ -186,55 +232,75 @@ func TestRefreshWaitsForTheNode(t *testing.T) {
 			t.Errorf("asked %d times in an hour", n.asked)
 		}
 
-		n.fail, n.onLocal = errors.New("connection refused"), nil
+		n.fail, n.onSchema = errors.New("connection refused"), nil
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := s.refresh(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := s.ask(ctx, unknown{table: schema.ID{1}}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
-		}
-		if s.version != v2 {
-			t.Errorf("version %s", s.version)
 		}
 	})
 }
 
 // The entries of a table that was dropped come by the thousand: the node is asked
 // about it once a second at most.
-func TestAMissingTableIsAskedForOnceASecond(t *testing.T) {
+func TestWhatIsMissingIsAskedForOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &fakeNode{}
-		s := readSchemas(t, n)
-		for range 3000 {
-			if err := s.refreshFor(t.Context(), schema.ID{1}); err != nil {
-				t.Fatal(err)
+		n := &fakeNode{rows: corpustest.Rows(t, scenario)}
+		s := openSchemasOf(t, n)
+		id := schemaID(t, tableID(t, n.rows, "ck", "t_pk1"))
+		for i, what := range []unknown{{table: schema.ID{1}}, {table: schema.ID{2}}, {id, "never there"}, {id, "nor this one"}} {
+			n.asked = 0
+			for range 3000 {
+				if err := s.ask(t.Context(), what); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Millisecond)
 			}
-			time.Sleep(time.Millisecond)
-		}
-		if n.asked > 3 {
-			t.Errorf("asked %d times in three seconds", n.asked)
-		}
-		before := n.asked
-		if err := s.refreshFor(t.Context(), schema.ID{2}); err != nil || n.asked != before+1 {
-			t.Errorf("another table: asked %d times, %v", n.asked-before, err)
+			if n.asked < 1 || n.asked > 3 {
+				t.Errorf("%d: asked %d times in three seconds", i, n.asked)
+			}
 		}
 	})
 }
 
 // One table that this version cannot read takes none of the others away.
 func TestATableThatCannotBeReadIsLogged(t *testing.T) {
-	log := &strings.Builder{}
+	log := &bytes.Buffer{}
 	n := &fakeNode{rows: corpustest.Rows(t, "5.0.6/types")}
+	here, other := schemaID(t, tableID(t, n.rows, "ck", "t_all")), schemaID(t, tableID(t, n.rows, "ck", "t_pk1"))
 	n.rows.Columns = append(n.rows.Columns, json.RawMessage(`{"keyspace_name":"ck","table_name":"t_pk1","column_name":"later","kind":"regular","position":-1,"type":"hologram"}`))
-	s := newSchemas(n, "host", slog.New(slog.NewTextHandler(log, nil)))
-	if err := s.read(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s := reopen(t, n, filepath.Join(t.TempDir(), "history"), log)
 	for _, w := range []string{"level=WARN", "ck.t_pk1", "later", "hologram"} {
 		if !strings.Contains(log.String(), w) {
 			t.Errorf("the log does not say %q: %s", w, log)
 		}
 	}
-	if s.current.Lookup("ck", "t_pk1") != nil || s.current.Lookup("ck", "t_all") == nil {
+	if s.Table(other) != nil || s.Table(here) == nil {
 		t.Error("one table too many, or too few")
+	}
+}
+
+// What no segment on disk can need is forgotten.
+func TestOldestSegment(t *testing.T) {
+	raw, commitLog, empty := t.TempDir(), t.TempDir(), t.TempDir()
+	for _, f := range []string{filepath.Join(raw, "CommitLog-7-1700000000020.log"), filepath.Join(raw, "CommitLog-7-1700000000019_cdc.idx"), filepath.Join(commitLog, "CommitLog-7-1700000000021.log")} {
+		if err := os.WriteFile(f, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		dirs   []string
+		oldest int64
+		ok     bool
+	}{
+		"both":                       {[]string{commitLog, raw}, 1700000000020, true},
+		"one is empty":               {[]string{empty, commitLog}, 1700000000021, true},
+		"none":                       {[]string{empty}, 0, false},
+		"one that cannot be listed":  {[]string{raw, filepath.Join(raw, "none")}, 0, false},
+		"no directory is looked at ": {nil, 0, false},
+	} {
+		if oldest, ok := oldestSegment(c.dirs); oldest != c.oldest || ok != c.ok {
+			t.Errorf("%s: %d, %v", name, oldest, ok)
+		}
 	}
 }

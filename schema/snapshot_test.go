@@ -269,7 +269,7 @@ func TestBrokenRowsAreNamedAndTheRestIsThere(t *testing.T) {
 		},
 		{
 			"a dropped column of no time", schema.Rows{DroppedColumns: rows(`{"keyspace_name":"ck","table_name":"t_all","column_name":"c_old","kind":"regular","type":"int","dropped_time":"yesterday"}`)},
-			[]string{"table ck.t_all", "dropped column c_old", "yesterday"}, "t_all",
+			[]string{"table ck.t_all", "dropped column c_old", "yesterday"}, "",
 		},
 		{
 			"a table without columns: read in the middle of CREATE", schema.Rows{Tables: rows(`{"keyspace_name":"ck","table_name":"new",` + id + `}`)},

@@ -1,14 +1,14 @@
-// From rows of system_schema to tables: the same rows whether they were read by CQL
-// (SELECT JSON) or from a dump.
+// The rows of system_schema as a snapshot gives them: read by CQL (SELECT JSON) or from
+// a dump.
 
 package schema
 
 import (
+	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"math"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +25,7 @@ type Rows struct {
 	Views          []json.RawMessage `json:"views"`
 }
 
-// Append adds the rows of another dump.
+// Append adds the rows of another dump. Where both have a row, the other's counts.
 func (r *Rows) Append(more Rows) {
 	r.Tables = append(r.Tables, more.Tables...)
 	r.Columns = append(r.Columns, more.Columns...)
@@ -36,11 +36,11 @@ func (r *Rows) Append(more Rows) {
 
 type tableRow struct {
 	Keyspace string   `json:"keyspace_name"`
-	Table    string   `json:"table_name"`
-	View     string   `json:"view_name"`
+	Table    string   `json:"table_name,omitempty"`
+	View     string   `json:"view_name,omitempty"`
 	ID       string   `json:"id"`
-	CDC      bool     `json:"cdc"`
-	Flags    []string `json:"flags"`
+	CDC      *bool    `json:"cdc"`
+	Flags    []string `json:"flags,omitempty"`
 }
 
 type columnRow struct {
@@ -51,7 +51,15 @@ type columnRow struct {
 	Position int    `json:"position"`
 	Order    string `json:"clustering_order"`
 	Type     string `json:"type"`
-	Dropped  string `json:"dropped_time"` // of a dropped column
+}
+
+type droppedColumnRow struct {
+	Keyspace string `json:"keyspace_name"`
+	Table    string `json:"table_name"`
+	Column   string `json:"column_name"`
+	Kind     string `json:"kind"`
+	Type     string `json:"type"`
+	Time     string `json:"dropped_time,omitempty"`
 }
 
 type typeRow struct {
@@ -87,178 +95,124 @@ func (s *Snapshot) Tables() []*Table {
 // type this version does not know) is left out and reported in the error; the
 // snapshot holds all others.
 func NewSnapshot(rows Rows) (*Snapshot, error) {
-	var errs []error
-	types := newTypes(decodeRows[typeRow](rows.Types, &errs))
-	type tableKey struct{ keyspace, table string }
-	columns := map[tableKey][]columnRow{}
-	for _, c := range decodeRows[columnRow](rows.Columns, &errs) {
-		k := tableKey{c.Keyspace, c.Table}
-		columns[k] = append(columns[k], c)
-	}
-	dropped := map[tableKey][]columnRow{}
-	for _, c := range decodeRows[columnRow](rows.DroppedColumns, &errs) {
-		k := tableKey{c.Keyspace, c.Table}
-		dropped[k] = append(dropped[k], c)
-	}
-	s := &Snapshot{byID: map[ID]*Table{}, byName: map[string]*Table{}}
-	add := func(r tableRow, name string, view bool) {
-		k := tableKey{r.Keyspace, name}
-		t, err := newTable(r, name, columns[k], dropped[k], types)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("table %s.%s: %w", r.Keyspace, name, err))
-			return
-		}
-		t.View = view
-		s.byID[t.ID] = t
-		s.byName[t.String()] = t
-	}
-	for _, r := range decodeRows[tableRow](rows.Tables, &errs) {
-		add(r, r.Table, false)
-	}
-	for _, r := range decodeRows[tableRow](rows.Views, &errs) {
-		add(r, r.View, true)
-	}
-	return s, errors.Join(errs...)
+	c, err := NewCatalog(rows)
+	return c.Snapshot(), err
 }
 
-func decodeRows[T any](rows []json.RawMessage, errs *[]error) []T {
-	out := make([]T, 0, len(rows))
-	for _, raw := range rows {
-		var r T
+// load puts the rows of a snapshot into the store and lists those that are damaged.
+func (s rowStore) load(rows Rows) (errs []error) {
+	fault := func(raw json.RawMessage, err error) {
+		errs = append(errs, fmt.Errorf("row of system_schema %.200s: %w", raw, err))
+	}
+	tables := func(t SystemTable, rows []json.RawMessage) {
+		for _, raw := range rows {
+			var r tableRow
+			if err := json.Unmarshal(raw, &r); err != nil {
+				fault(raw, err)
+				continue
+			}
+			name := r.Table
+			if t == SystemViews {
+				name = r.View
+			}
+			id, err := ParseID(r.ID)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("table %s.%s: %w", r.Keyspace, name, err))
+				continue
+			}
+			cells := map[string][]byte{"id": id[:]}
+			if r.CDC != nil {
+				cells["cdc"] = booleanValue(*r.CDC)
+			}
+			if r.Flags != nil && t == SystemTables {
+				cells["flags"] = textsValue(r.Flags)
+			}
+			s.keyspace(r.Keyspace).put(t, RowKey{Name: name}, cells)
+		}
+	}
+	tables(SystemTables, rows.Tables)
+	tables(SystemViews, rows.Views)
+	for _, raw := range rows.Columns {
+		var r columnRow
 		if err := json.Unmarshal(raw, &r); err != nil {
-			*errs = append(*errs, fmt.Errorf("row of system_schema %.200s: %w", raw, err))
+			fault(raw, err)
 			continue
 		}
-		out = append(out, r)
+		s.keyspace(r.Keyspace).put(SystemColumns, RowKey{r.Table, r.Column}, map[string][]byte{
+			"kind": []byte(r.Kind), "position": binary.BigEndian.AppendUint32(nil, uint32(int32(r.Position))),
+			"clustering_order": []byte(r.Order), "type": []byte(r.Type),
+		})
 	}
-	return out
-}
-
-func newTable(r tableRow, name string, columns, dropped []columnRow, types *types) (*Table, error) {
-	id, err := ParseID(r.ID)
-	if err != nil {
-		return nil, err
-	}
-	t := &Table{Keyspace: r.Keyspace, Name: name, ID: id, CDC: r.CDC, stored: map[string]*Column{}}
-	for _, f := range r.Flags {
-		t.Counter = t.Counter || f == "counter"
-	}
-	sort.Slice(columns, func(i, j int) bool {
-		if columns[i].Position != columns[j].Position {
-			return columns[i].Position < columns[j].Position
+	for _, raw := range rows.DroppedColumns {
+		var r droppedColumnRow
+		if err := json.Unmarshal(raw, &r); err != nil {
+			fault(raw, err)
+			continue
 		}
-		return columns[i].Column < columns[j].Column
-	})
-	for _, row := range dropped {
-		typ, err := types.parse(r.Keyspace, row.Type)
-		if err != nil {
-			return nil, fmt.Errorf("dropped column %s: %w", cql.Quote(row.Column), err)
-		}
-		c := &Column{Name: row.Column, Kind: columnKind(row.Kind), Type: typ, Dropped: true}
-		if row.Dropped != "" {
-			if c.DroppedAt, err = droppedTime(row.Dropped); err != nil {
-				return nil, fmt.Errorf("dropped column %s: %w", cql.Quote(row.Column), err)
+		cells := map[string][]byte{"kind": []byte(r.Kind), "type": []byte(r.Type)}
+		if r.Time != "" {
+			ms, err := parseTimestamp(r.Time)
+			if err != nil {
+				// Without the time it is not known which cells of the column count.
+				errs = append(errs, fmt.Errorf("table %s.%s: dropped column %s: %w", r.Keyspace, r.Table, cql.Quote(r.Column), err))
+				continue
 			}
+			cells["dropped_time"] = binary.BigEndian.AppendUint64(nil, uint64(ms))
 		}
-		t.stored[row.Column] = c
+		s.keyspace(r.Keyspace).put(SystemDroppedColumns, RowKey{r.Table, r.Column}, cells)
 	}
-	for _, row := range columns {
-		typ, err := types.parse(r.Keyspace, row.Type)
-		if err != nil {
-			return nil, fmt.Errorf("column %s: %w", cql.Quote(row.Column), err)
+	for _, raw := range rows.Types {
+		var r typeRow
+		if err := json.Unmarshal(raw, &r); err != nil {
+			fault(raw, err)
+			continue
 		}
-		c := Column{Name: row.Column, Kind: columnKind(row.Kind), Type: typ, Descending: strings.EqualFold(row.Order, "desc")}
-		if before := t.stored[c.Name]; before != nil {
-			c.DroppedAt = before.DroppedAt
-		}
-		switch c.Kind {
-		case PartitionKey:
-			t.PartitionKey = append(t.PartitionKey, c)
-		case Clustering:
-			t.Clustering = append(t.Clustering, c)
-		case Static:
-			t.Static = append(t.Static, c)
-		default:
-			t.Regular = append(t.Regular, c)
-		}
-		if c.Kind == Regular || c.Kind == Static {
-			t.stored[c.Name] = &c
-		}
+		s.keyspace(r.Keyspace).put(SystemTypes, RowKey{Name: r.Type}, map[string][]byte{
+			"field_names": textsValue(r.FieldNames), "field_types": textsValue(r.FieldTypes),
+		})
 	}
-	if len(t.PartitionKey) == 0 {
-		return nil, errors.New("system_schema.columns lists no partition key: the schema was read in the middle of a change")
-	}
-	return t, nil
+	return errs
 }
 
-// droppedTime reads system_schema.dropped_columns.dropped_time as µs since 1970. Columns
-// that Cassandra dropped from its own tables have the last time there is, in a year of six
-// digits and a sign.
-func droppedTime(s string) (int64, error) {
-	year, rest, _ := strings.Cut(strings.TrimPrefix(s, "+"), "-")
-	y, err := strconv.Atoi(year)
+// timestampLayout is how Cassandra prints a timestamp in JSON.
+const timestampLayout = "2006-01-02 15:04:05.000Z"
+
+// endOfTime is the latest time that µs can tell, in ms: of columns of system tables
+// that Cassandra itself has dropped, of which no cell ever counts. It lies in a year of
+// six digits.
+const endOfTime = math.MaxInt64 / 1000
+
+// parseTimestamp reads a timestamp as Cassandra prints it in JSON: ms since 1970.
+func parseTimestamp(text string) (int64, error) {
+	if strings.HasPrefix(text, "+") {
+		return endOfTime, nil
+	}
+	t, err := time.Parse(timestampLayout, text)
 	if err != nil {
-		return 0, fmt.Errorf("dropped_time %q is no time", s)
+		return 0, fmt.Errorf("%q is no timestamp: %w", text, err)
 	}
-	t, err := time.Parse("01-02 15:04:05.999Z07:00", rest)
-	if err != nil {
-		return 0, fmt.Errorf("dropped_time %q: %w", s, err)
-	}
-	return time.Date(y, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location()).UnixMicro(), nil
+	return t.UnixMilli(), nil
 }
 
-// columnKind reads system_schema.columns.kind. 3.11 calls the value column of a
-// dense table "compact_value".
-func columnKind(kind string) ColumnKind {
-	switch kind {
-	case "partition_key":
-		return PartitionKey
-	case "clustering":
-		return Clustering
-	case "static":
-		return Static
+func formatTimestamp(ms int64) string {
+	if t := time.UnixMilli(ms).UTC(); t.Year() >= 0 && t.Year() <= 9999 {
+		return t.Format(timestampLayout)
 	}
-	return Regular
+	return "+294247-01-10 04:00:54.775Z"
 }
 
-// types resolves user-defined types, which name each other in any order.
-type types struct {
-	rows map[string]map[string]typeRow
-	made map[string]map[string]*cql.Type
+func booleanValue(b bool) []byte {
+	if b {
+		return []byte{1}
+	}
+	return []byte{0}
 }
 
-func newTypes(rows []typeRow) *types {
-	t := &types{rows: map[string]map[string]typeRow{}, made: map[string]map[string]*cql.Type{}}
-	for _, r := range rows {
-		if t.rows[r.Keyspace] == nil {
-			t.rows[r.Keyspace], t.made[r.Keyspace] = map[string]typeRow{}, map[string]*cql.Type{}
-		}
-		t.rows[r.Keyspace][r.Type] = r
+// textsValue is a frozen list or set of texts.
+func textsValue(texts []string) []byte {
+	v := binary.BigEndian.AppendUint32(nil, uint32(len(texts)))
+	for _, t := range texts {
+		v = append(binary.BigEndian.AppendUint32(v, uint32(len(t))), t...)
 	}
-	return t
-}
-
-func (t *types) parse(keyspace, text string) (*cql.Type, error) {
-	return cql.Parse(text, func(name string) (*cql.Type, bool) { return t.resolve(keyspace, name) })
-}
-
-func (t *types) resolve(keyspace, name string) (*cql.Type, bool) {
-	if made, ok := t.made[keyspace][name]; ok {
-		return made, made != nil
-	}
-	row, ok := t.rows[keyspace][name]
-	if !ok || len(row.FieldNames) != len(row.FieldTypes) {
-		return nil, false
-	}
-	t.made[keyspace][name] = nil // a type that contains itself does not resolve
-	udt := &cql.Type{Kind: cql.UDT, Keyspace: keyspace, Name: name}
-	for i, f := range row.FieldNames {
-		ft, err := t.parse(keyspace, row.FieldTypes[i])
-		if err != nil {
-			return nil, false
-		}
-		udt.Fields = append(udt.Fields, cql.Field{Name: f, Type: ft})
-	}
-	t.made[keyspace][name] = udt
-	return udt, true
+	return v
 }

@@ -43,6 +43,11 @@ const (
 	Static
 )
 
+// String is the kind as system_schema.columns spells it.
+func (k ColumnKind) String() string {
+	return [...]string{"partition_key", "clustering", "regular", "static"}[k]
+}
+
 // Column is one column of a table.
 type Column struct {
 	Name       string
@@ -50,10 +55,8 @@ type Column struct {
 	Type       *cql.Type
 	Descending bool // a clustering column in DESC order
 	Dropped    bool // only in old mutations; never in a table's lists
-
-	// DroppedAt is when a column of this name was dropped last, µs since 1970, 0 when
-	// never. Cassandra passes over cells written then or before, also when the column
-	// was added again.
+	// DroppedAt is when the column was dropped last, µs since 1970: cells written then
+	// or before are void, also when it was added again since. 0: never.
 	DroppedAt int64
 }
 

@@ -146,9 +146,6 @@ func (l *jsonLine) Row(u *mutation.Update, r *mutation.Row) {
 
 // ComplexDeletion implements mutation.Visitor.
 func (l *jsonLine) ComplexDeletion(_ *mutation.Update, _ *mutation.Row, c *schema.Column, d mutation.Deletion) {
-	if isDropped(c, d.Timestamp) {
-		return
-	}
 	b := appendQuoted(append(separate(l.buf, l.deletions), `{"c":`...), c.Name)
 	l.buf = append(l.appendTimes(append(b, ','), d), '}')
 	l.deletions++
@@ -156,9 +153,7 @@ func (l *jsonLine) ComplexDeletion(_ *mutation.Update, _ *mutation.Row, c *schem
 
 // Cell implements mutation.Visitor.
 func (l *jsonLine) Cell(_ *mutation.Update, _ *mutation.Row, c *mutation.Cell) {
-	if !isDropped(c.Column, c.Timestamp) {
-		l.cells = l.appendCell(separate(l.cells, len(l.cells)), c)
-	}
+	l.cells = l.appendCell(separate(l.cells, len(l.cells)), c)
 }
 
 // EndRow implements mutation.Visitor.
@@ -269,12 +264,6 @@ func (l *jsonLine) appendLocalDeletionTime(b []byte, t uint32) []byte {
 		return appendInt(b, math.MaxInt64)
 	}
 	return appendInt(b, int64(t))
-}
-
-// isDropped says that Cassandra passes over what was written to a column at a time: the
-// column was dropped since.
-func isDropped(c *schema.Column, timestamp int64) bool {
-	return c.DroppedAt != 0 && timestamp <= c.DroppedAt
 }
 
 // separate appends a comma in front of all but the first.

@@ -48,7 +48,6 @@ func TestLine(t *testing.T) {
 	none := mutation.Deletion{Timestamp: mutation.NoTimestamp}
 	key := []byte{0, 0, 0, 1}
 	v := &schema.Column{Name: "a\"b\\c\x01é", Type: &cql.Type{Kind: cql.Int}}
-	old := &schema.Column{Name: "old", Type: &cql.Type{Kind: cql.Int}, DroppedAt: 100}
 	a, b := table(1, "t", false), table(2, "u", true)
 	const ids = `,"id":"01000000-0000-0000-0000-000000000000","cdc":false,"key":"00000001","pk":[1],`
 	for _, c := range []struct {
@@ -86,8 +85,6 @@ func TestLine(t *testing.T) {
 				{Timestamp: mutation.NoTimestamp, Deletion: none},
 			} {
 				l.Row(u, r)
-				l.ComplexDeletion(u, r, old, mutation.Deletion{Timestamp: 99})
-				l.Cell(u, r, &mutation.Cell{Column: old, Timestamp: 100, Value: []byte{}})
 				l.EndRow(u, r)
 			}
 			l.EndUpdate(u)

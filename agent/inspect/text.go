@@ -105,18 +105,14 @@ func (l *textLines) Row(u *mutation.Update, r *mutation.Row) {
 
 // ComplexDeletion implements mutation.Visitor.
 func (l *textLines) ComplexDeletion(_ *mutation.Update, _ *mutation.Row, c *schema.Column, d mutation.Deletion) {
-	if !isDropped(c, d.Timestamp) {
-		l.cells = append(appendName(append(l.cells, ' '), c.Name), "={}"...)
-		l.newest = max(l.newest, d.Timestamp)
-	}
+	l.cells = append(appendName(append(l.cells, ' '), c.Name), "={}"...)
+	l.newest = max(l.newest, d.Timestamp)
 }
 
 // Cell implements mutation.Visitor.
 func (l *textLines) Cell(_ *mutation.Update, r *mutation.Row, c *mutation.Cell) {
-	if !isDropped(c.Column, c.Timestamp) {
-		l.cells = appendCellText(append(l.cells, ' '), c, r.TTL)
-		l.newest = max(l.newest, c.Timestamp)
-	}
+	l.cells = appendCellText(append(l.cells, ' '), c, r.TTL)
+	l.newest = max(l.newest, c.Timestamp)
 }
 
 // EndRow implements mutation.Visitor.

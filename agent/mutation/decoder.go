@@ -321,7 +321,7 @@ func (d *Decoder) rowBody(v Visitor, flags byte, columns []*schema.Column) {
 			continue
 		}
 		if flags&rowComplexDeletion != 0 {
-			if del := d.deletion(); !del.Live() && d.err == nil {
+			if del := d.deletion(); !del.Live() && !void(c, del.Timestamp) && d.err == nil {
 				d.newest(del.Timestamp)
 				v.ComplexDeletion(u, r, c, del)
 			}
@@ -370,10 +370,16 @@ func (d *Decoder) cell(v Visitor, column *schema.Column) {
 	case !c.Deleted:
 		c.Value = d.data[:0]
 	}
-	if d.err == nil {
+	if d.err == nil && !void(column, c.Timestamp) {
 		d.newest(c.Timestamp)
 		v.Cell(&d.update, r, c)
 	}
+}
+
+// void says whether a column was dropped after that write to it, which then counts no
+// more (DeserializationHelper.isDropped).
+func void(c *schema.Column, timestamp int64) bool {
+	return c.DroppedAt != 0 && timestamp <= c.DroppedAt
 }
 
 func (d *Decoder) cellValue(c *schema.Column) []byte {

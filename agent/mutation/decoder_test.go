@@ -4,7 +4,6 @@
 package mutation_test
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -18,85 +17,6 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
-
-// recorder is a visitor that writes down what it is shown in the form of the dump.
-type recorder struct {
-	updates []corpustest.Update
-	item    corpustest.Item
-}
-
-func (r *recorder) Table(*schema.Table) bool { return true }
-
-func (r *recorder) Update(u *mutation.Update) {
-	r.updates = append(r.updates, corpustest.Update{
-		Keyspace: u.Table.Keyspace, Table: u.Table.Name, ID: u.Table.ID.String(), CDC: u.Table.CDC,
-		Key: hex.EncodeToString(u.Key), Deletion: dump(u.Deletion),
-	})
-}
-
-func (r *recorder) Row(_ *mutation.Update, row *mutation.Row) {
-	i := corpustest.Item{Kind: "row", Del: dump(row.Deletion), Shadowable: row.Shadowable}
-	for _, v := range row.Clustering {
-		i.CK = append(i.CK, dumpValue(v))
-	}
-	if row.Timestamp != mutation.NoTimestamp {
-		ts := row.Timestamp
-		i.TS, i.TTL, i.LDT = &ts, row.TTL, row.LocalDeletionTime
-	}
-	r.item = i
-}
-
-func (r *recorder) ComplexDeletion(_ *mutation.Update, _ *mutation.Row, c *schema.Column, d mutation.Deletion) {
-	r.item.CDel = append(r.item.CDel, corpustest.ComplexDeletion{C: c.Name, TS: d.Timestamp, LDT: d.LocalDeletionTime})
-}
-
-func (r *recorder) Cell(_ *mutation.Update, _ *mutation.Row, c *mutation.Cell) {
-	r.item.Cells = append(r.item.Cells, corpustest.Cell{
-		C: c.Column.Name, Path: hex.EncodeToString(c.Path), TS: c.Timestamp, TTL: c.TTL, LDT: c.LocalDeletionTime,
-		Del: c.Deleted, V: hex.EncodeToString(c.Value),
-	})
-}
-
-func (r *recorder) EndRow(_ *mutation.Update, row *mutation.Row) {
-	u := &r.updates[len(r.updates)-1]
-	if row.Static {
-		i := r.item
-		u.Static = &i
-		return
-	}
-	u.Items = append(u.Items, r.item)
-}
-
-func (r *recorder) Marker(_ *mutation.Update, m *mutation.Marker) {
-	i := corpustest.Item{Kind: m.Kind.String()}
-	for _, v := range m.Clustering {
-		i.CK = append(i.CK, dumpValue(v))
-	}
-	if m.Start.Live() {
-		i.Del = dump(m.Deletion)
-	} else {
-		i.EndDel, i.Start = dump(m.Deletion), dump(m.Start)
-	}
-	u := &r.updates[len(r.updates)-1]
-	u.Items = append(u.Items, i)
-}
-
-func (r *recorder) EndUpdate(*mutation.Update) {}
-
-func dump(d mutation.Deletion) *corpustest.Deletion {
-	if d.Live() {
-		return nil
-	}
-	return &corpustest.Deletion{TS: d.Timestamp, LDT: d.LocalDeletionTime}
-}
-
-func dumpValue(v []byte) *string {
-	if v == nil {
-		return nil
-	}
-	s := hex.EncodeToString(v)
-	return &s
-}
 
 // eachEntry runs f for every entry of the corpus, with the schema it was written with.
 func eachEntry(t testing.TB, f func(s *schema.Snapshot, e corpustest.Entry)) {
@@ -116,7 +36,7 @@ var anyTableOrder = cmpopts.SortSlices(func(a, b corpustest.Update) bool { retur
 
 func TestMutationsAreThoseOfCassandrasReader(t *testing.T) {
 	eachEntry(t, func(s *schema.Snapshot, e corpustest.Entry) {
-		var got recorder
+		var got corpustest.Recorder
 		err := mutation.NewDecoder(s).Decode(e.Version, e.Body, &got)
 		if e.Line.Unhandled {
 			var unknown *mutation.UnknownTableError
@@ -129,7 +49,7 @@ func TestMutationsAreThoseOfCassandrasReader(t *testing.T) {
 			t.Errorf("%s: %v", e.Position, err)
 			return
 		}
-		if diff := cmp.Diff(e.Line.Updates, got.updates, cmpopts.EquateEmpty(), anyTableOrder); diff != "" {
+		if diff := cmp.Diff(e.Line.Updates, got.Updates, cmpopts.EquateEmpty(), anyTableOrder); diff != "" {
 			t.Errorf("%s (-Cassandra +ours):\n%s", e.Position, diff)
 		}
 	})
@@ -147,13 +67,13 @@ func (s *skipper) Update(*mutation.Update)  { panic("an update that is not to be
 func TestUpdatesThatAreNotShownAreStillCounted(t *testing.T) {
 	eachEntry(t, func(s *schema.Snapshot, e corpustest.Entry) {
 		d := mutation.NewDecoder(s)
-		var all recorder
+		var all corpustest.Recorder
 		if d.Decode(e.Version, e.Body, &all) != nil {
 			return
 		}
 		var none skipper
-		if err := d.Decode(e.Version, e.Body, &none); err != nil || none.updates != len(all.updates) {
-			t.Errorf("%s: %d of %d updates, %v", e.Position, none.updates, len(all.updates), err)
+		if err := d.Decode(e.Version, e.Body, &none); err != nil || none.updates != len(all.Updates) {
+			t.Errorf("%s: %d of %d updates, %v", e.Position, none.updates, len(all.Updates), err)
 		}
 	})
 }

@@ -19,7 +19,8 @@ type Visitor interface {
 	Table(t *schema.Table) (show bool)
 	// Update begins the update of one table.
 	Update(u *Update)
-	// Row begins a row, or the static row of the partition.
+	// Row begins a row, or the static row of the partition. What was written to columns
+	// that were dropped since is not shown, so that nothing may be left of a row.
 	Row(u *Update, r *Row)
 	// ComplexDeletion shows that a collection or user-defined type of the row is deleted,
 	// before the cells of that column.
