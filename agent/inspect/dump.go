@@ -54,6 +54,7 @@ type dump struct {
 	form    form
 	line    []byte
 
+	seen      []bool            // which of Tables there was an update of
 	unknown   map[schema.ID]int // entries of tables that the schema does not have
 	undecoded int               // other entries of this file that were not decoded
 }
@@ -64,20 +65,36 @@ func (d *Dump) Run(out io.Writer) error {
 	followed := d.follow(d.Schema, d.ReadAhead)
 	run := dump{
 		Dump: d, out: bufio.NewWriterSize(out, 256<<10), schema: followed, decoder: mutation.NewDecoder(followed),
-		unknown: map[schema.ID]int{},
+		unknown: map[schema.ID]int{}, seen: make([]bool, len(d.Tables)),
 	}
 	if d.JSON {
-		run.form = &jsonLine{wanted: d.wanted}
+		run.form = &jsonLine{wanted: run.wanted}
 	} else {
-		run.form = &textLines{wanted: d.wanted}
+		run.form = &textLines{wanted: run.wanted}
 	}
 	err := d.each(run.file)
 	run.reportUnknown()
-	return errors.Join(run.out.Flush(), err)
+	for i, seen := range run.seen {
+		if !seen {
+			d.Report("no update of the table " + d.Tables[i])
+		}
+	}
+	if unwritten := run.out.Flush(); unwritten != nil {
+		return unwritten
+	}
+	return err
 }
 
-func (d *Dump) wanted(t *schema.Table) bool {
-	return len(d.Tables) == 0 || slices.Contains(d.Tables, t.String())
+// wanted says whether the updates of a table are printed.
+func (d *dump) wanted(t *schema.Table) bool {
+	if len(d.Tables) == 0 {
+		return true
+	}
+	i := slices.Index(d.Tables, t.String())
+	if i >= 0 {
+		d.seen[i] = true
+	}
+	return i >= 0
 }
 
 func (d *dump) file(path string) error {

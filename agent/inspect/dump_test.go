@@ -217,9 +217,12 @@ func TestCellsFromBeforeADrop(t *testing.T) {
 	}
 }
 
-func TestOnlyOneTable(t *testing.T) {
+func TestOnlySomeTables(t *testing.T) {
 	s := the(t, "5.0.6/types")
-	got := dump(t, s.rows(t), func(d *inspect.Dump) { d.Tables = []string{"ck.t_rt1", "ck.t_nocdc"} }, s.segments[0])
+	got := dump(t, s.rows(t), func(d *inspect.Dump) { d.Tables = []string{"ck.t_rt1", "ck.t_rt2", "ck.t_nocdc"} }, s.segments[0])
+	if !slices.Equal(got.report, []string{"no update of the table ck.t_rt2"}) {
+		t.Errorf("%q", got.report)
+	}
 	want := 0
 	for _, line := range expected(t, s.segments[0]) {
 		if strings.Contains(line, `"table":"t_rt1"`) || strings.Contains(line, `"table":"t_nocdc"`) {

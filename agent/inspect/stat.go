@@ -5,7 +5,6 @@ package inspect
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -46,7 +45,7 @@ func (s *Stat) Run(out io.Writer) error {
 		first = false
 		return w.Flush()
 	})
-	return errors.Join(w.Flush(), err)
+	return err
 }
 
 // releases are those of Cassandra that write a log version.
