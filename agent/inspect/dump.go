@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
@@ -19,7 +20,7 @@ import (
 // Dump prints the entries of segments in the order of the files and of the log.
 type Dump struct {
 	Files
-	Schema    schema.Rows
+	Schema    schema.Rows        // of any moment; what the log itself changes is followed
 	JSON      bool               // a line of JSON for each entry, instead of one for each change
 	ReadAhead bool               // also entries behind the last sync marker
 	Tables    []string           // only updates of these tables, keyspace.table; all when empty
@@ -49,7 +50,7 @@ type form interface {
 type dump struct {
 	*Dump
 	out     *bufio.Writer
-	schema  *followed
+	schema  *history.History // as of the entry
 	decoder *mutation.Decoder
 	form    form
 	line    []byte
@@ -62,9 +63,9 @@ type dump struct {
 // Run prints the entries to out. The error is the sum of what Report was told, or that of
 // writing to out.
 func (d *Dump) Run(out io.Writer) error {
-	followed := d.follow(d.Schema, d.ReadAhead)
+	tables := d.follow(d.Schema, d.ReadAhead)
 	run := dump{
-		Dump: d, out: bufio.NewWriterSize(out, 256<<10), schema: followed, decoder: mutation.NewDecoder(followed),
+		Dump: d, out: bufio.NewWriterSize(out, 256<<10), schema: tables, decoder: mutation.NewDecoder(tables),
 		unknown: map[schema.ID]int{}, seen: make([]bool, len(d.Tables)),
 	}
 	if d.JSON {
@@ -131,9 +132,6 @@ func (d *dump) entry(path string, r *commitlog.Reader) error {
 	d.form.begin(e)
 	d.schema.Seek(e.at)
 	err := d.decoder.Decode(e.version, e.body, d.form)
-	if err := d.schema.pass(r); err != nil {
-		d.note(path, fmt.Sprintf("commit log %s: %v", e.at, err))
-	}
 	if !d.From.Before(e.at) {
 		return nil
 	}

@@ -113,6 +113,13 @@ func TestDumpFollowsTheSchemaChangesInTheLog(t *testing.T) {
 	if got.err != nil || len(got.report) != 0 {
 		t.Fatalf("%v %q", got.err, got.report)
 	}
+	// The order of the files, and one that is given twice, change nothing in that.
+	first, second := len(expected(t, s.segments[0])), len(expected(t, s.segments[1]))
+	one, two, three := got.lines[:first], got.lines[first:first+second], got.lines[first+second:]
+	again := dump(t, rows, nil, s.segments[2], s.segments[0], s.segments[1], s.segments[0])
+	if !slices.Equal(again.lines, slices.Concat(three, one, two, one)) || again.err != nil {
+		t.Errorf("in another order: %d lines, %v", len(again.lines), again.err)
+	}
 	var seen []string
 	for _, line := range got.lines {
 		for _, table := range []string{"off", "dropme"} {

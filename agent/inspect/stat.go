@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
-	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
@@ -24,9 +24,9 @@ type Stat struct {
 // Run prints what there is to know of each file to out. The error sums up the faults.
 func (s *Stat) Run(out io.Writer) error {
 	w := bufio.NewWriter(out)
-	var tables mutation.Schemas
+	var tables *history.History
 	if s.Schema != nil {
-		tables = s.tables(*s.Schema)
+		tables = s.follow(*s.Schema, false)
 	}
 	first := true
 	err := s.each(func(path string) error {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
@@ -52,13 +53,13 @@ type Index struct {
 
 // TableCount is what a segment holds of one table.
 type TableCount struct {
-	Table   string `json:"table"` // keyspace.table
-	CDC     bool   `json:"cdc"`
+	Table   string `json:"table"`   // keyspace.table
+	CDC     bool   `json:"cdc"`     // at one of them at least
 	Updates int    `json:"updates"` // of partitions
 }
 
 // survey reads a file to its end. With tables it counts the updates of each.
-func (f *Files) survey(path string, tables mutation.Schemas) Segment {
+func (f *Files) survey(path string, tables *history.History) Segment {
 	s := Segment{File: path, Faults: []string{}, Index: readIndex(path)}
 	if info, err := os.Stat(path); err == nil {
 		s.Size = info.Size()
@@ -75,7 +76,7 @@ func (f *Files) survey(path string, tables mutation.Schemas) Segment {
 			}
 			opened = true
 			if tables != nil {
-				counter = tableCounter{decoder: mutation.NewDecoder(tables), counts: map[*schema.Table]int{}}
+				counter = tableCounter{decoder: mutation.NewDecoder(tables), counts: map[string]TableCount{}}
 			}
 		},
 		section: func(section commitlog.Section) {
@@ -90,6 +91,7 @@ func (f *Files) survey(path string, tables mutation.Schemas) Segment {
 				s.First = s.Last
 			}
 			if tables != nil {
+				tables.Seek(r.Position())
 				counter.count(s.Version, r.Entry())
 			}
 			return nil
@@ -111,7 +113,7 @@ func (f *Files) survey(path string, tables mutation.Schemas) Segment {
 type tableCounter struct {
 	mutation.Nothing
 	decoder   *mutation.Decoder
-	counts    map[*schema.Table]int
+	counts    map[string]TableCount // by name
 	undecoded int
 }
 
@@ -123,14 +125,15 @@ func (c *tableCounter) count(version int, body []byte) {
 
 // Table implements mutation.Visitor.
 func (c *tableCounter) Table(t *schema.Table) bool {
-	c.counts[t]++
+	n := c.counts[t.String()]
+	c.counts[t.String()] = TableCount{t.String(), t.CDC || n.CDC, n.Updates + 1}
 	return false
 }
 
 // list gives the tables with most updates first.
 func (c *tableCounter) list() (all []TableCount) {
-	for t, n := range c.counts {
-		all = append(all, TableCount{t.String(), t.CDC, n})
+	for _, n := range c.counts {
+		all = append(all, n)
 	}
 	slices.SortFunc(all, func(a, b TableCount) int {
 		return cmp.Or(b.Updates-a.Updates, strings.Compare(a.Table, b.Table))
