@@ -108,7 +108,7 @@ func (d *dump) file(path string) error {
 		section: func(s commitlog.Section) { lastSection = s.LogicalEnd },
 		entry:   func(r *commitlog.Reader) error { return d.entry(path, r) },
 		fault: func(err error) {
-			d.out.Flush() // so that on a terminal the fault stands where it is
+			d.flush()
 			if reader != nil && d.ReadAhead && !reader.Synced() {
 				d.note(path, "behind the last sync marker: "+err.Error())
 				return
@@ -144,6 +144,10 @@ func (d *dump) entry(path string, r *commitlog.Reader) error {
 	return err
 }
 
+// flush prints what was read so far, so that on a terminal a fault stands where it is. An
+// error stays with the writer, and ends the run with the next entry.
+func (d *dump) flush() { _ = d.out.Flush() }
+
 // reportedUndecoded is how many entries of a file are reported that cannot be decoded:
 // with a wrong schema it may be all of them.
 const reportedUndecoded = 20
@@ -159,7 +163,7 @@ func (d *dump) failed(path string, e entry, err error) {
 		return
 	}
 	if d.undecoded++; d.undecoded <= reportedUndecoded {
-		d.out.Flush()
+		d.flush()
 		d.fault(path, fmt.Errorf("commit log %s: the entry cannot be decoded: %w", e.at, err))
 	} else {
 		d.faults++

@@ -55,6 +55,6 @@ func (p *Progress) entry(at commitlog.Position) {
 func (p *Progress) clear() {
 	if p != nil && p.shown {
 		p.shown = false
-		fmt.Fprint(p.out, "\r\x1b[K")
+		fmt.Fprintf(p.out, "\r\x1b[K")
 	}
 }

@@ -205,9 +205,9 @@ func appendCellText(b []byte, c *mutation.Cell, rowTTL uint32) []byte {
 	case valueType != nil:
 		b = appendCut(append(b, '='), appendReadable(nil, valueType, c.Value))
 	}
-	switch {
-	case c.TTL == rowTTL:
-	case c.TTL == 0:
+	switch c.TTL {
+	case rowTTL:
+	case 0:
 		b = append(b, " (no ttl)"...)
 	default:
 		b = fmt.Appendf(b, " (ttl %d)", c.TTL)
