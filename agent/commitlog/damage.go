@@ -122,10 +122,10 @@ func (r *Reader) frameSize(at, limit int64) int64 {
 	return size
 }
 
-// isZero says whether there is nothing but zeros between two logical offsets.
+// isZero says whether there is nothing but zeros between two offsets of the file.
 func (r *Reader) isZero(from, to int64) bool {
 	for from < to {
-		b := r.bytes(from, int(min(to-from, minRead)), true)
+		b := r.fileBytes(from, int(min(to-from, minRead)), false)
 		if len(b) == 0 {
 			break
 		}

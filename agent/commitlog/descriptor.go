@@ -49,9 +49,6 @@ type Descriptor struct {
 // has no meaning then: inside it is always LZ4.
 func (d Descriptor) Encrypted() bool { return d.Cipher != "" && d.KeyAlias != "" }
 
-// packed says whether sections hold something else than the frames themselves.
-func (d Descriptor) packed() bool { return d.Encrypted() || d.Compression != "" }
-
 // errNoDescriptor is a file that Cassandra has created and not yet written.
 var errNoDescriptor = errors.New("the segment has no descriptor yet")
 

@@ -224,7 +224,13 @@ func (r *Reader) mustSeeMarker() bool {
 func (r *Reader) frameInSection() bool {
 	for r.cursor < r.end {
 		if !r.frame(r.end) {
-			if r.err == nil {
+			switch {
+			case r.err != nil:
+			case r.hasMarker(r.cursor):
+				// Where a section ends, no checksum says.
+				r.damage(r.marker, r.marker+markerSize, "the sync marker at %d ends its section at %d, and the next one stands at %d", r.marker, r.next, r.cursor)
+				r.enterSection(r.cursor, r.cursor)
+			default:
 				r.damagedFrame(r.end)
 			}
 			return false
@@ -271,7 +277,12 @@ func (r *Reader) frameAhead() (found, goOn bool) {
 func (r *Reader) readMarker() bool {
 	next, state := r.markerAt(r.marker)
 	switch {
-	case r.err != nil || state == markerUnwritten:
+	case r.err != nil:
+		return false
+	case state == markerUnwritten:
+		if r.complete && r.codec != nil && r.findMarker(r.marker+markerSize, r.fileSize()) > 0 {
+			r.damagedMarker(next, markerBroken) // it was written: there is another one behind it
+		}
 		return false
 	case state == markerValid && r.codec == nil && next < r.cursor:
 		// What was read ahead of the marker stands; reading goes on where the marker says.
