@@ -206,7 +206,7 @@ func (p *made) crash(ctx context.Context, rest []step) error {
 	}
 	p.node.Kill()
 	p.killed = true
-	_ = <-ended // the writer fails when its node is gone
+	<-ended // the writer fails when its node is gone
 	return nil
 }
 
