@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,7 @@ type segmentFiles struct {
 func (f *segmentFiles) open() (inspect.Files, error) {
 	files := inspect.Files{
 		Paths:  f.Files,
+		Keys:   noKeystore{},
 		Report: func(line string) { fmt.Fprintf(os.Stderr, "cassandra-cdc: %s\n", line) },
 	}
 	if f.Keystore != "" {
@@ -42,6 +44,13 @@ func (f *segmentFiles) open() (inspect.Files, error) {
 		files.Progress = inspect.NewProgress(os.Stderr)
 	}
 	return files, nil
+}
+
+// noKeystore has the keys of no segment.
+type noKeystore struct{}
+
+func (noKeystore) Key(string) ([]byte, error) {
+	return nil, errors.New("--keystore FILE and --keystore-password PASSWORD are needed")
 }
 
 type segmentStatCommand struct {
