@@ -11,7 +11,6 @@ import (
 	"hash/crc32"
 	"regexp"
 	"strconv"
-	"strings"
 )
 
 // Log versions: what the descriptor calls the format of the segment and of the
@@ -107,6 +106,3 @@ func ParseFileName(name string) (id int64, ok bool) {
 	id, err := strconv.ParseInt(m[2], 10, 64)
 	return id, err == nil
 }
-
-// IndexName is the name of the index file (4.0 and later) beside a segment in cdc_raw.
-func IndexName(segment string) string { return strings.TrimSuffix(segment, ".log") + "_cdc.idx" }

@@ -117,6 +117,29 @@ func TestReadAheadGoesOnBehindTheLastMarker(t *testing.T) {
 	}
 }
 
+// However many entries a segment has: what is allocated is for the file and the largest of them.
+func TestReadingAllocatesNothingForAnEntry(t *testing.T) {
+	for _, scenario := range []string{"5.0.6/types", "5.0.6/lz4", "5.0.6/zstd-v8", "4.0.19/encrypted"} {
+		f := memory(corpustest.Segments(t, scenario)[0], t)
+		keys, entries, sections := corpustest.Keys(t), 0, 0
+		allocated := testing.AllocsPerRun(3, func() {
+			entries, sections = 0, 0
+			r, err := commitlog.NewReader(f, commitlog.Options{Keys: keys, Section: func(commitlog.Section) { sections++ }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for r.Next() {
+				entries++
+			}
+		})
+		// The test's file allocates for each read, a descriptor and its key take some dozens,
+		// and Go's CBC decrypter one a section.
+		if most := float64(100 + 8*sections); entries < 500 || allocated > most {
+			t.Errorf("%s: %.0f allocations for %d entries in %d sections, at most %.0f are allowed", scenario, allocated, entries, sections, most)
+		}
+	}
+}
+
 func TestStartResumesBehindTheCheckpoint(t *testing.T) {
 	segment := aSegment(t)
 	want := expected(t, segment)
@@ -453,3 +476,28 @@ func (f *memoryFile) Mode() os.FileMode          { return 0o444 }
 func (f *memoryFile) ModTime() time.Time         { return time.Time{} }
 func (f *memoryFile) IsDir() bool                { return false }
 func (f *memoryFile) Sys() any                   { return nil }
+
+// The index of a segment is rewritten in place: what is read in the midst of that.
+func TestIndex(t *testing.T) {
+	segment := filepath.Join(t.TempDir(), "CommitLog-7-1.log")
+	if index, ok := commitlog.ReadIndex(segment); ok {
+		t.Errorf("an index that is not there: %+v", index)
+	}
+	for content, want := range map[string]commitlog.Index{
+		"464488":              {Offset: 464488},
+		"464488\nCOMPLETED":   {Offset: 464488, Completed: true},
+		"464488\nCOMPLETED\n": {Offset: 464488, Completed: true},
+		"464488\nCOMPLET":     {Offset: 464488},
+		"464488\n":            {Offset: 464488},
+		"":                    {Offset: -1},
+		"COMPLETED":           {Offset: -1},
+		"\x00\x00\x00":        {Offset: -1},
+	} {
+		if err := os.WriteFile(commitlog.IndexName(segment), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if index, ok := commitlog.ReadIndex(segment); !ok || index != want {
+			t.Errorf("%q: %+v, %v, want %+v", content, index, ok, want)
+		}
+	}
+}

@@ -73,7 +73,7 @@ func (s *Segment) print(w io.Writer) {
 		if s.BehindMarker > 0 {
 			field("behind", "%s behind the last sync marker, which Cassandra does not replay", count(s.BehindMarker, "entry"))
 		}
-		field("index", "%s", s.Index)
+		field("index", "%s", indexText(s.Index))
 	}
 	if len(s.Faults) == 0 {
 		field("damage", "none")
@@ -106,8 +106,8 @@ func (s *Segment) written() string {
 	return "plain"
 }
 
-// String is the index as stat prints it.
-func (i *Index) String() string {
+// indexText is the index as stat prints it; nil where there is none.
+func indexText(i *commitlog.Index) string {
 	switch {
 	case i == nil:
 		return "none"

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
@@ -36,19 +35,13 @@ type Segment struct {
 	// replay.
 	BehindMarker int `json:"behind_marker"`
 
-	Index  *Index       `json:"index"`  // null where there is none
-	Tables []TableCount `json:"tables"` // null without a schema
+	Index  *commitlog.Index `json:"index"`  // null where there is none
+	Tables []TableCount     `json:"tables"` // null without a schema
 	// Undecoded counts entries of tables that the schema does not have, or that cannot be
 	// decoded with it.
 	Undecoded int `json:"undecoded"`
 
 	Faults []string `json:"faults"` // what cannot be read, and why
-}
-
-// Index is what Cassandra keeps beside a segment in cdc_raw (_cdc.idx, from 4.0 on).
-type Index struct {
-	Offset    int64 `json:"offset"`    // up to which the segment is durable; -1 when it cannot be read
-	Completed bool  `json:"completed"` // Cassandra will not write to the segment any more
 }
 
 // TableCount is what a segment holds of one table.
@@ -60,7 +53,10 @@ type TableCount struct {
 
 // survey reads a file to its end. With tables it counts the updates of each.
 func (f *Files) survey(path string, tables *history.History) Segment {
-	s := Segment{File: path, Faults: []string{}, Index: readIndex(path)}
+	s := Segment{File: path, Faults: []string{}}
+	if index, ok := commitlog.ReadIndex(path); ok {
+		s.Index = &index
+	}
 	if info, err := os.Stat(path); err == nil {
 		s.Size = info.Size()
 	}
@@ -139,19 +135,4 @@ func (c *tableCounter) list() (all []TableCount) {
 		return cmp.Or(b.Updates-a.Updates, strings.Compare(a.Table, b.Table))
 	})
 	return all
-}
-
-// readIndex reads the index beside a segment. Cassandra rewrites it in place, so that it
-// may be empty or cut short for a moment.
-func readIndex(segment string) *Index {
-	content, err := os.ReadFile(commitlog.IndexName(segment))
-	if err != nil {
-		return nil
-	}
-	first, second, _ := strings.Cut(string(content), "\n")
-	offset, err := strconv.ParseInt(first, 10, 64)
-	if err != nil {
-		offset = -1
-	}
-	return &Index{Offset: offset, Completed: strings.TrimSpace(second) == "COMPLETED"}
 }

@@ -4,7 +4,6 @@
 package tail
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -56,22 +55,12 @@ func (s *segment) look(present bool) error {
 		s.file = f
 	}
 	// The open file stays readable after Cassandra has removed its name.
-	s.complete = !present || s.indexSaysCompleted() || s.names() == 1
+	index, _ := commitlog.ReadIndex(s.path)
+	s.complete = !present || index.Completed || s.names() == 1
 	if s.complete && s.reader != nil {
 		s.reader.SetComplete()
 	}
 	return nil
-}
-
-// indexSaysCompleted reads the segment's index. It is rewritten in place, so that it
-// may be empty or cut short for a moment; only the whole second line counts.
-func (s *segment) indexSaysCompleted() bool {
-	content, err := os.ReadFile(commitlog.IndexName(s.path))
-	if err != nil {
-		return false
-	}
-	_, second, _ := bytes.Cut(content, []byte("\n"))
-	return string(bytes.TrimSpace(second)) == "COMPLETED"
 }
 
 // names is the number of hard links: two while the commit log directory holds the
