@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -178,6 +179,35 @@ func TestFileChangesWhileItIsRead(t *testing.T) {
 					t.Errorf("entries %s, error %v", text, r.Err())
 				}
 			})
+		}
+	}
+}
+
+// What looks like an entry inside the value of another one is none, also where the size of
+// that other one is damaged: somebody may keep commit logs in a table.
+func TestAnEntryInsideAValueIsNone(t *testing.T) {
+	inner := segmenttest.Frame([]byte("an entry that nobody wrote"))
+	outer := slices.Concat([]byte("a value: "), inner, inner, []byte(" and more of it"))
+	for _, kind := range segmenttest.Kinds {
+		s := segmenttest.New(segmenttest.Options{Kind: kind}, [][]byte{[]byte("the first entry"), outer, []byte("the third entry")})
+		f := &segmenttest.File{Data: slices.Clone(s.Data)}
+		if kind == segmenttest.Mapped || kind == segmenttest.Direct || kind == segmenttest.Noop {
+			at := bytes.Index(f.Data, outer) - 8 // its size
+			f.Data[at+3] ^= 1
+		}
+		r, err := commitlog.NewReader(f, options(s, 0, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetComplete()
+		got, _ := drain(t, r, s)
+		for _, e := range got {
+			if bytes.Equal(e.body, inner[8:len(inner)-4]) {
+				t.Errorf("%s: an entry that nobody wrote", kind)
+			}
+		}
+		if n := len(got); n < 2 || string(got[n-1].body) != "the third entry" {
+			t.Errorf("%s: %d entries, the last is not the third", kind, n)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func same(a, b []read) bool {
 }
 
 // drain reads what there is, behind damage as well. Any other error fails the test.
-func drain(t *rapid.T, r *commitlog.Reader, s *segmenttest.Segment) (got []read, damage []*commitlog.DamageError) {
+func drain(t rapid.TB, r *commitlog.Reader, s *segmenttest.Segment) (got []read, damage []*commitlog.DamageError) {
 	for {
 		for r.Next() {
 			got = append(got, read{r.Position().Offset - int64(s.Descriptor), bytes.Clone(r.Entry())})

@@ -4,6 +4,7 @@
 package mutation_test
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
@@ -146,6 +148,32 @@ func TestUnknownColumnIsNamed(t *testing.T) {
 	}
 	if !found {
 		t.Error("no entry named a column that the schema lacks")
+	}
+}
+
+// No node of the corpus writes a shadowable deletion any more: those of materialized views
+// in 3.0, here byte by byte.
+func TestShadowableDeletion(t *testing.T) {
+	const id = "8bb39710-e590-11f1-9931-01c8f4f22df6"
+	s, err := schema.NewSnapshot(schema.Rows{
+		Tables:  []json.RawMessage{[]byte(`{"keyspace_name":"ks","table_name":"t","id":"` + id + `"}`)},
+		Columns: []json.RawMessage{[]byte(`{"keyspace_name":"ks","table_name":"t","column_name":"k","kind":"partition_key","position":0,"type":"int"}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for extension, want := range map[byte]bool{0x00: false, 0x02: true} {
+		entry, _ := hex.DecodeString("01" + strings.ReplaceAll(id, "-", "") + "0400000001" + "10" + // one update, its table and key, a row estimate
+			"05" + "07" + "00" + "00" + "01") // times, no columns, the estimate
+		entry = append(entry, 0x80|0x20|0x10, extension, 0, 0, 0x01) // a row that is deleted, and the end
+		var got corpustest.Recorder
+		if err := mutation.NewDecoder(s).Decode(commitlog.Version30, entry, &got); err != nil {
+			t.Fatal(err)
+		}
+		row := corpustest.Item{Kind: "row", Del: &corpustest.Deletion{TS: 1442880000000005, LDT: 1442880007}, Shadowable: want}
+		if diff := cmp.Diff([]corpustest.Item{row}, got.Updates[0].Items); diff != "" {
+			t.Errorf("extension %#x (-want +got):\n%s", extension, diff)
+		}
 	}
 }
 
