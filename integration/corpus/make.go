@@ -184,6 +184,8 @@ func (p *made) exec(ctx context.Context, cql string) error {
 	return nil
 }
 
+var errAllWritten = errors.New("every statement was written before the node was killed")
+
 // crash kills the node while statements are being written: when half of them have been.
 func (p *made) crash(ctx context.Context, rest []step) error {
 	half, ended := make(chan struct{}), make(chan error, 1)
@@ -197,7 +199,7 @@ func (p *made) crash(ctx context.Context, rest []step) error {
 				return
 			}
 		}
-		ended <- errors.New("every statement was written before the node was killed")
+		ended <- errAllWritten
 	}()
 	select {
 	case <-half:
@@ -206,8 +208,10 @@ func (p *made) crash(ctx context.Context, rest []step) error {
 	}
 	p.node.Kill()
 	p.killed = true
-	<-ended // the writer fails when its node is gone
-	return nil
+	if err := <-ended; errors.Is(err, errAllWritten) {
+		return err
+	}
+	return nil // any other error is that the node is gone
 }
 
 // snapshot keeps the schema of a moment in the middle: its rows, and its data files from
