@@ -101,12 +101,15 @@ func (d *dump) wanted(t *schema.Table) bool {
 func (d *dump) file(path string) error {
 	d.undecoded = 0
 	var reader *commitlog.Reader
-	var lastSection int64
+	var end int64 // of what the sync markers lead to
 	err := d.read(path, reading{
 		ahead:   d.ReadAhead,
 		opened:  func(r *commitlog.Reader) { reader = r },
-		section: func(s commitlog.Section) { lastSection = s.LogicalEnd },
-		entry:   func(r *commitlog.Reader) error { return d.entry(path, r) },
+		section: func(s commitlog.Section) { end = s.LogicalEnd },
+		entry: func(r *commitlog.Reader) error {
+			end = max(end, r.Position().Offset)
+			return d.entry(path, r)
+		},
 		fault: func(err error) {
 			d.flush()
 			if reader != nil && d.ReadAhead && !reader.Synced() {
@@ -120,7 +123,7 @@ func (d *dump) file(path string) error {
 		d.note(path, fmt.Sprintf("%d more entries cannot be decoded; what is printed of them says why", d.undecoded-reportedUndecoded))
 	}
 	if err == nil && reader != nil && !d.ReadAhead {
-		if n := d.behindLastMarker(path, lastSection); n > 0 {
+		if n := d.behindLastMarker(path, end); n > 0 {
 			d.note(path, count(n, "entry")+" behind the last sync marker, which Cassandra does not replay, not printed (--read-ahead prints them)")
 		}
 	}

@@ -108,14 +108,14 @@ func (f *Files) read(path string, how reading) error {
 	}
 }
 
-// behindLastMarker counts the entries that a crash left behind the last sync marker of a
-// segment: whole, and not replayed by Cassandra.
-func (f *Files) behindLastMarker(path string, lastSection int64) (entries int) {
+// behindLastMarker counts the entries behind the offset at which reading by the sync markers
+// ended: whole, and not replayed by Cassandra. Mostly a crash has left them.
+func (f *Files) behindLastMarker(path string, end int64) (entries int) {
 	file, err := os.Open(path)
 	if err != nil {
 		return 0
 	}
-	r, err := commitlog.NewReader(file, commitlog.Options{ReadAhead: true, Start: lastSection, Keys: f.Keys})
+	r, err := commitlog.NewReader(file, commitlog.Options{ReadAhead: true, Start: end, Keys: f.Keys})
 	if err != nil {
 		return 0
 	}
@@ -123,9 +123,7 @@ func (f *Files) behindLastMarker(path string, lastSection int64) (entries int) {
 	r.SetComplete()
 	for {
 		for r.Next() {
-			if !r.Synced() {
-				entries++
-			}
+			entries++
 		}
 		if !isDamage(r.Err()) {
 			return entries

@@ -98,7 +98,7 @@ func (f *Files) survey(path string, tables *history.History) Segment {
 		},
 	})
 	if opened {
-		s.BehindMarker = f.behindLastMarker(path, lastSection)
+		s.BehindMarker = f.behindLastMarker(path, max(lastSection, s.Last))
 		s.Undecoded = counter.undecoded
 		s.Tables = counter.list()
 	}
