@@ -148,7 +148,10 @@ func connectorConfig(dir string) string { return filepath.Join(dir, "connector.y
 
 // prepare makes the table, the consumers and the configuration files.
 func (s *Stage) prepare(ctx context.Context, dir string, o Options) (err error) {
-	if s.session, err = cassandra.Connect(ctx, cassandra.Config{ContactPoints: []string{s.Cassandra.Address()}, OnlyContactPoints: true}); err != nil {
+	if s.session, err = cassandra.Connect(ctx, cassandra.Config{
+		ContactPoints: []string{s.Cassandra.Address()}, OnlyContactPoints: true,
+		Timeout: time.Minute, // a small node on a busy machine takes its time for an ALTER TABLE
+	}); err != nil {
 		return err
 	}
 	for _, statement := range ddl {
