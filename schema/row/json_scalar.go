@@ -150,7 +150,10 @@ func appendJSONFloat(dst []byte, f float64, bits int) []byte {
 	}
 	start := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
-	// Go writes d.dde+dd, or de+dd, with two digits of the exponent at least.
+	if !hasPoint(dst[start:]) { // where one digit would do, Java gives the nearest number of two
+		dst = strconv.AppendFloat(dst[:start], f, 'e', 1, bits)
+	}
+	// Go writes d.dde+dd, with two digits of the exponent at least.
 	e := len(dst) - 1
 	for dst[e] != 'e' {
 		e--
@@ -162,11 +165,7 @@ func appendJSONFloat(dst []byte, f float64, bits int) []byte {
 	if dst[e+1] == '-' {
 		exponent = -exponent
 	}
-	dst = dst[:e]
-	if !hasPoint(dst[start:]) {
-		dst = append(dst, ".0"...)
-	}
-	return strconv.AppendInt(append(dst, 'E'), exponent, 10)
+	return strconv.AppendInt(append(dst[:e], 'E'), exponent, 10)
 }
 
 func hasPoint(number []byte) bool {
