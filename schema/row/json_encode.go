@@ -55,7 +55,7 @@ func compileJSON(t *cql.Type) (avro.Appender, error) {
 }
 
 // jsonLabel is the name of a field and the colon.
-func jsonLabel(name string) string { return string(appendJSONString(nil, name)) + ":" }
+func jsonLabel(name string) string { return string(appendJSONString(nil, []byte(name))) + ":" }
 
 func jsonList(elem avro.Appender) avro.Appender {
 	return func(dst, v []byte) ([]byte, error) {
@@ -115,14 +115,12 @@ func compileJSONKey(t *cql.Type) (avro.Appender, error) {
 		if err != nil {
 			return dst, err
 		}
-		_, prefix := binary.Uvarint(dst[start:]) // the length in front of an Avro string
-		text := dst[start+prefix:]
-		if !jsonPlain(text) {
-			return appendJSONString(dst[:start], string(text)), nil
-		}
-		dst[start] = '"'
-		end := start + 1 + copy(dst[start+1:], text)
-		return append(dst[:end], '"'), nil
+		// The text is behind the length of an Avro string. Write it as JSON behind that, and
+		// move it over it.
+		_, prefix := binary.Uvarint(dst[start:])
+		end := len(dst)
+		dst = appendJSONString(dst, dst[start+prefix:])
+		return append(dst[:start], dst[end:]...), nil
 	}, nil
 }
 

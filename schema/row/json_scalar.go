@@ -230,20 +230,10 @@ func appendBase64(dst, v []byte) []byte {
 var errNotUTF8 = errors.New("not UTF-8")
 
 func jsonText(dst, v []byte) ([]byte, error) {
-	if !utf8.Valid(v) {
+	if !utf8.Valid(v[plainFront(v):]) {
 		return dst, errNotUTF8
 	}
 	return appendJSONString(dst, v), nil
-}
-
-// jsonPlain says whether a text is the same in a JSON string.
-func jsonPlain(text []byte) bool {
-	for _, c := range text {
-		if needsEscape[c] {
-			return false
-		}
-	}
-	return true
 }
 
 // needsEscape are the bytes that begin something that Jackson escapes: control
@@ -255,13 +245,29 @@ var needsEscape = func() (table [256]bool) {
 	return table
 }()
 
+// plainFront is how many bytes at the front of a text are ASCII that JSON does not
+// escape, in steps of 8 bytes: there may be more.
+func plainFront(text []byte) int {
+	const each = 0x0101010101010101
+	n := 0
+	for ; len(text)-n >= 8; n += 8 {
+		x := binary.LittleEndian.Uint64(text[n:])
+		// The highest bit of a byte: below ' ', the quote, the backslash, not ASCII.
+		special := (x - each*' ') | ((x ^ each*'"') - each) | ((x ^ each*'\\') - each) | x
+		if special&(each*0x80) != 0 {
+			break
+		}
+	}
+	return n
+}
+
 // appendJSONString writes a string as Jackson's generator for UTF-8 does: characters
 // beyond 16 bits are two escapes, and nothing else is escaped that need not be.
-func appendJSONString[T string | []byte](dst []byte, text T) []byte {
+func appendJSONString(dst, text []byte) []byte {
 	const hexDigits = "0123456789ABCDEF"
 	dst = append(dst, '"')
 	done := 0 // what is written of the text
-	for i := 0; i < len(text); i++ {
+	for i := plainFront(text); i < len(text); i++ {
 		c := text[i]
 		if !needsEscape[c] {
 			continue
@@ -270,7 +276,7 @@ func appendJSONString[T string | []byte](dst []byte, text T) []byte {
 		done = i + 1
 		switch {
 		case c >= 0xf0:
-			r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
+			r, size := utf8.DecodeRune(text[i:])
 			high, low := utf16.EncodeRune(r)
 			for _, unit := range [2]rune{high, low} {
 				dst = append(dst, '\\', 'u', hexDigits[unit>>12], hexDigits[unit>>8&15], hexDigits[unit>>4&15], hexDigits[unit&15])

@@ -123,6 +123,32 @@ func TestAppendJSON(t *testing.T) {
 	}
 }
 
+// Every ASCII character at every place of a short text, and one beyond.
+func TestJSONTextReadsBack(t *testing.T) {
+	t.Parallel()
+	e := newJSON(t, capturetest.Table(t, `CREATE TABLE ks.t (k int PRIMARY KEY, v text)`), false)
+	for at := range 20 {
+		for _, c := range append([]rune("é\u2028\uffff😀"), asciiRunes()...) {
+			want := strings.Repeat("x", at) + string(c) + strings.Repeat("y", 19-at)
+			got, err := e.Append(nil, [][]byte{[]byte(want)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var read struct{ V string }
+			if err := json.Unmarshal(got, &read); err != nil || read.V != want {
+				t.Errorf("%q became %s, %v", want, got, err)
+			}
+		}
+	}
+}
+
+func asciiRunes() (all []rune) {
+	for c := range rune(0x80) {
+		all = append(all, c)
+	}
+	return all
+}
+
 // Which columns and fields an object has, and in what order.
 func TestJSONObjects(t *testing.T) {
 	t.Parallel()
