@@ -1,15 +1,15 @@
 // The compiled encoder of a table's rows.
 
 // Package row makes the messages of the data topic: a row of a table as an Avro
-// record, and the schemas of its key and value.
+// record or a JSON object, its key, and the schemas of both.
 //
 // In come raw CQL values as the native protocol carries them, out go the bytes and
-// the schema text of DataStax' "CDC for Apache Cassandra" in its format
-// key-value-avro (the message key is the event's key, copied as it is, so only its
-// schema is made here). An [Encoder] is compiled once for each version of a table;
-// then a row costs no reflection, no look-up by name and no allocation but the
-// growth of the output. The package opens no connection and imports neither
-// Pulsar's nor Cassandra's client.
+// the schema text of DataStax' "CDC for Apache Cassandra" in one of its formats:
+// [Messages] has what a message is made of in each. An [Encoder] (Avro; the message
+// key is the event's key, copied as it is, so only its schema is made here) or a
+// [JSON] is compiled once for each version of a table; then a row costs no
+// reflection, no look-up by name and no allocation but the growth of the output. The
+// package opens no connection and imports neither Pulsar's nor Cassandra's client.
 package row
 
 import (
