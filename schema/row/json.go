@@ -18,9 +18,9 @@ import (
 // An object has its fields in the order of the schema. Columns that are null are
 // there, as null; fields of user-defined types that are null are left out.
 //
-// Columns of type tuple are null in every row and no part of the schema: that is
-// what the Java connector does, and what consumers and registries have. Inside other
-// types a tuple is an object with the fields index_0, index_1 …, also where the Java
+// Columns of type tuple outside of the primary key are null in every row and no part
+// of the schema: that is what the Java connector does, and what consumers and
+// registries have. Inside other types a tuple is an object with the fields index_0, index_1 …, also where the Java
 // connector writes null although its schema has the tuple (a field of a user-defined
 // type). Columns whose type has no Avro form (counter, custom classes) are null too.
 // Vectors, which no Java agent reads, are arrays.
@@ -150,11 +150,12 @@ type jsonField struct {
 	value       int // place among the values
 }
 
-// jsonColumn compiles a column. Its field writes nothing but null where the type is a
-// tuple or not representable.
+// jsonColumn compiles a column. Its field writes nothing but null where the type is not
+// representable, or is a tuple that is not in the primary key.
 func jsonColumn(t *schema.Table, c schema.Column) (jsonField, error) {
 	f := jsonField{column: c, label: jsonLabel(c.Name), emptyIsNull: avro.EmptyIsNull(c.Type.Kind)}
-	if c.Type.Kind == cql.Tuple || !representable(c.Type) {
+	isKey := c.Kind == schema.PartitionKey || c.Kind == schema.Clustering
+	if c.Type.Kind == cql.Tuple && !isKey || !representable(c.Type) {
 		return f, nil
 	}
 	write, err := compileJSON(c.Type)
