@@ -13,6 +13,7 @@
 package row
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -42,7 +43,7 @@ type Encoder struct {
 func New(t *schema.Table) (*Encoder, error) {
 	e := &Encoder{table: t.String()}
 	for _, c := range slices.Concat(t.Regular, t.Static) {
-		if !representable(c.Type) {
+		if !avro.Representable(c.Type) {
 			e.omitted = append(e.omitted, c.Name)
 			continue
 		}
@@ -52,7 +53,7 @@ func New(t *schema.Table) (*Encoder, error) {
 		e.columns = t.PrimaryKey()
 	}
 	for _, c := range e.columns {
-		write, err := compile(c.Type)
+		write, err := avro.Value(c.Type)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: column %s of type %s: %w", t, cql.Quote(c.Name), c.Type, err)
 		}
@@ -99,7 +100,7 @@ func (e *Encoder) Append(dst []byte, values [][]byte) ([]byte, error) {
 		c := &e.columns[i]
 		var err error
 		if v == nil && c.Kind == schema.PartitionKey {
-			err = errNull
+			err = errors.New("null in a partition key")
 		} else {
 			dst, err = e.values[i](dst, v)
 		}
