@@ -41,6 +41,53 @@ func (s *Schema) recordOf(t *cql.Type, name, doc string) error {
 	})
 }
 
+// KeyField writes a field for a column of the primary key. A key is read back, so
+// nothing may be lost: where a type is made of others, the field is a union of its
+// schema and bytes, the raw CQL value, for values that the schema would change; and
+// bytes alone where ReadableKey says so.
+func (s *Schema) KeyField(name string, null Nullability, t *cql.Type) error {
+	return s.Field(name, null, func() error {
+		switch {
+		case !t.HasParts():
+			return s.Scalar(t.Kind)
+		case !ReadableKey(t):
+			return s.Scalar(cql.Blob)
+		}
+		if null == Required {
+			s.raw(`[`)
+		}
+		if err := s.Type(t); err != nil {
+			return err
+		}
+		s.raw(`,`)
+		if err := s.Scalar(cql.Blob); err != nil {
+			return err
+		}
+		if null == Required {
+			s.raw(`]`)
+		}
+		return nil
+	})
+}
+
+// ReadableKey says whether values can be read back from what Value writes: that is
+// not so where map keys are the text of something else than text.
+func ReadableKey(t *cql.Type) bool {
+	switch t.Kind {
+	case cql.List, cql.Set, cql.Vector:
+		return ReadableKey(t.Elem)
+	case cql.Map:
+		return (t.Key.Kind == cql.Text || t.Key.Kind == cql.ASCII) && ReadableKey(t.Elem)
+	case cql.Tuple, cql.UDT:
+		for _, f := range t.Fields {
+			if !ReadableKey(f.Type) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // FieldName is the name of a field of a user-defined type, or index_0, index_1 …
 // in a tuple; Name makes it an Avro name.
 func FieldName(t *cql.Type, i int) string {

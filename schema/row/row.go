@@ -63,10 +63,10 @@ func New(t *schema.Table) (*Encoder, error) {
 		e.values = append(e.values, write)
 	}
 	var err error
-	if e.keySchema, err = recordSchema(t, t.PrimaryKey()); err != nil {
+	if e.keySchema, err = recordSchema(t, t.PrimaryKey(), (*avro.Schema).KeyField); err != nil {
 		return nil, fmt.Errorf("key schema of table %s: %w", t, err)
 	}
-	if e.valueSchema, err = recordSchema(t, e.columns); err != nil {
+	if e.valueSchema, err = recordSchema(t, e.columns, valueField); err != nil {
 		return nil, fmt.Errorf("value schema of table %s: %w", t, err)
 	}
 	return e, nil
