@@ -152,7 +152,8 @@ func blocksReader(item valueReader) valueReader {
 // vectorReader reads an Avro array of exactly so many items, in one block.
 func vectorReader(elem valueReader, size, dimension int) valueReader {
 	return func(dst []byte, r *reader) []byte {
-		if r.integer(int64(dimension), int64(dimension)) != int64(dimension) || dimension > len(r.in) {
+		r.integer(int64(dimension), int64(dimension))
+		if dimension > len(r.in) {
 			r.fail(errCutOff)
 		}
 		for i := 0; i < dimension && r.err == nil; i++ {
