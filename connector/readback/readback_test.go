@@ -147,7 +147,7 @@ func TestStatements(t *testing.T) {
 		{
 			// Static columns that cannot be represented: the row's existence is left.
 			name:       "static columns left out",
-			table:      `CREATE TABLE ks.t (p int, c int, s counter static, v int, PRIMARY KEY (p, c))`,
+			table:      `CREATE TABLE ks.t (p int, c int, s empty static, v int, PRIMARY KEY (p, c))`,
 			whole:      `SELECT v, WRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			whole5:     `SELECT v, MAXWRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			partition:  `SELECT p FROM ks.t WHERE p = ? LIMIT 1`,
@@ -156,7 +156,7 @@ func TestStatements(t *testing.T) {
 		{
 			// The record holds the primary key then, and a partition key is never null.
 			name:         "all columns left out",
-			table:        `CREATE TABLE ks.t (p int, c int, s counter static, PRIMARY KEY (p, c))`,
+			table:        `CREATE TABLE ks.t (p int, c int, s empty static, PRIMARY KEY (p, c))`,
 			whole:        `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			partition:    `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
 			undatedWhole: true, undatedPartition: true, alwaysUndatedWhole: true, alwaysUndatedByPart: true,

@@ -22,8 +22,9 @@ import (
 // of the schema: that is what the Java connector does, and what consumers and
 // registries have. Inside other types a tuple is an object with the fields index_0, index_1 …, also where the Java
 // connector writes null although its schema has the tuple (a field of a user-defined
-// type). Columns whose type has no Avro form (counter, custom classes) are null too.
-// Vectors, which no Java agent reads, are arrays.
+// type). Columns whose type has no Avro form are null too. Counters are integers here and
+// values of custom classes their bytes, as they are in Avro; vectors are arrays. Names
+// that Avro forbids are changed as in the schema ([avro.Name]).
 type JSON struct {
 	table       string
 	columns     []schema.Column
@@ -73,10 +74,10 @@ func NewJSON(t *schema.Table, withKey bool) (*JSON, error) {
 		e.key = append(e.key, f)
 	}
 	var err error
-	if e.keySchema, err = recordSchema(t, t.PrimaryKey()); err != nil {
+	if e.keySchema, err = recordSchema(t, t.PrimaryKey(), valueField); err != nil {
 		return nil, fmt.Errorf("key schema of table %s: %w", t, err)
 	}
-	if e.valueSchema, err = recordSchema(t, e.columns); err != nil {
+	if e.valueSchema, err = recordSchema(t, e.columns, valueField); err != nil {
 		return nil, fmt.Errorf("value schema of table %s: %w", t, err)
 	}
 	return e, nil
@@ -155,7 +156,7 @@ type jsonField struct {
 func jsonColumn(t *schema.Table, c schema.Column) (jsonField, error) {
 	f := jsonField{column: c, label: jsonLabel(c.Name), emptyIsNull: avro.EmptyIsNull(c.Type.Kind)}
 	isKey := c.Kind == schema.PartitionKey || c.Kind == schema.Clustering
-	if c.Type.Kind == cql.Tuple && !isKey || !representable(c.Type) {
+	if c.Type.Kind == cql.Tuple && !isKey || !avro.Representable(c.Type) {
 		return f, nil
 	}
 	write, err := compileJSON(c.Type)

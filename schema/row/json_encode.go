@@ -4,6 +4,7 @@ package row
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
@@ -36,9 +37,9 @@ func compileJSON(t *cql.Type) (avro.Appender, error) {
 		for i, f := range t.Fields {
 			write, err := compileJSON(f.Type)
 			if err != nil {
-				return nil, fmt.Errorf("field %s: %w", fieldName(t, i), err)
+				return nil, fmt.Errorf("field %s: %w", avro.FieldName(t, i), err)
 			}
-			fields[i] = jsonPart{label: jsonLabel(fieldName(t, i)), write: write, emptyIsNull: avro.EmptyIsNull(f.Type.Kind)}
+			fields[i] = jsonPart{label: jsonLabel(avro.FieldName(t, i)), write: write, emptyIsNull: avro.EmptyIsNull(f.Type.Kind)}
 		}
 		return jsonRecord(t, fields), nil
 	case cql.Vector:
@@ -54,8 +55,25 @@ func compileJSON(t *cql.Type) (avro.Appender, error) {
 	return nil, fmt.Errorf("type %s has no JSON form", t)
 }
 
-// jsonLabel is the name of a field and the colon.
-func jsonLabel(name string) string { return string(appendJSONString(nil, []byte(name))) + ":" }
+// jsonLabel is the name of a field, which is that in the schema, and the colon.
+func jsonLabel(name string) string {
+	return string(appendJSONString(nil, []byte(avro.Name(name)))) + ":"
+}
+
+// element writes the next value of a collection, which the schema does not allow to be
+// null.
+func element(dst, v []byte, write avro.Appender, emptyIsNull bool) (out, rest []byte, err error) {
+	e, rest, err := cql.TakeValue(v)
+	if err == nil && (e == nil || emptyIsNull && len(e) == 0) {
+		err = errNull
+	}
+	if err == nil {
+		dst, err = write(dst, e)
+	}
+	return dst, rest, err
+}
+
+var errNull = errors.New("null where Avro has no null")
 
 func jsonList(elem avro.Appender) avro.Appender {
 	return func(dst, v []byte) ([]byte, error) {
@@ -105,10 +123,10 @@ func compileJSONKey(t *cql.Type) (avro.Appender, error) {
 	if t.Kind == cql.Text || t.Kind == cql.ASCII {
 		return jsonText, nil
 	}
-	write := avro.MapKey(t.Kind)
-	if write == nil {
-		return nil, fmt.Errorf("map keys of type %s are not supported yet", t)
+	if !avro.Representable(t) {
+		return nil, fmt.Errorf("map key: type %s has no JSON form", t)
 	}
+	write := avro.MapKey(t)
 	return func(dst, v []byte) ([]byte, error) {
 		start := len(dst)
 		dst, err := write(dst, v)
@@ -161,7 +179,7 @@ func jsonRecord(t *cql.Type, fields []jsonPart) avro.Appender {
 				dst, err = f.write(dst, e)
 			}
 			if err != nil {
-				return dst, fmt.Errorf("field %s: %w", fieldName(t, i), err)
+				return dst, fmt.Errorf("field %s: %w", avro.FieldName(t, i), err)
 			}
 		}
 		return append(dst, '}'), cql.NothingLeft(v)

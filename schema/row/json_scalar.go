@@ -21,7 +21,7 @@ func jsonScalar(k cql.Kind) avro.Appender {
 	switch k {
 	case cql.ASCII, cql.Text:
 		return jsonText
-	case cql.Blob:
+	case cql.Blob, cql.Custom:
 		return func(dst, v []byte) ([]byte, error) { return appendBase64(dst, v), nil }
 	case cql.Boolean:
 		return jsonBoolean
@@ -47,6 +47,8 @@ func jsonScalar(k cql.Kind) avro.Appender {
 		return json64(1)
 	case cql.Time: // µs of the day; the raw value's ns below are cut, as Java does
 		return json64(1000)
+	case cql.Counter:
+		return jsonCounter
 	case cql.Float:
 		return jsonFloat
 	case cql.Double:
@@ -112,6 +114,12 @@ func json64(unit int64) avro.Appender {
 		}
 		return strconv.AppendInt(dst, int64(binary.BigEndian.Uint64(v))/unit, 10), nil
 	}
+}
+
+// jsonCounter writes the total, as a SELECT gives it.
+func jsonCounter(dst, v []byte) ([]byte, error) {
+	total, err := cql.CounterTotal(v)
+	return strconv.AppendInt(dst, total, 10), err
 }
 
 func jsonFloat(dst, v []byte) ([]byte, error) {

@@ -106,10 +106,17 @@ func TestAppendJSON(t *testing.T) {
 		{"u", "", `{}`},
 		{"vector<float, 2>", "3f80000040000000", `[1.0,2.0]`},
 		{"vector<text, 2>", "0161" + "026262", `["a","bb"]`},
-		{"counter", "0000000000000001", `null`},
-		{"list<frozen<tuple<'some.Class'>>>", "00", `null`},
+		{"counter", "0000000000000001", `1`},
+		{"'some.Class'", "00ff", `"AP8="`},
+		{"list<empty>", "00000000", `null`},
+		// Map keys are the texts that they are in Avro.
+		{"map<blob, int>", "00000001" + "0000000200ff" + "0000000400000001", `{"0x00ff":1}`},
+		{"map<double, int>", "00000001" + "000000087ff8000000000000" + "0000000400000001", `{"NaN":1}`},
+		{"map<frozen<tuple<text, int>>, int>", "00000001" + "00000009" + "0000000122" + "ffffffff" + "0000000400000001", `{"[\"\\\"\", null]":1}`},
+		// Names are those of the schema.
+		{"x", "0000000400000001", `{"d_x002D_ash":1}`},
 	} {
-		e := newJSON(t, capturetest.Table(t, `CREATE TYPE ks.u (x int, y text); CREATE TYPE ks.w (n int, tp frozen<tuple<int, text>>);
+		e := newJSON(t, capturetest.Table(t, `CREATE TYPE ks.u (x int, y text); CREATE TYPE ks.w (n int, tp frozen<tuple<int, text>>); CREATE TYPE ks.x ("d-ash" int);
 			CREATE TABLE ks.t (k int PRIMARY KEY, v `+c.typ+`)`), false)
 		values := hexes(t, c.raw)[:len(e.Columns())]
 		got, err := e.Append([]byte{'.'}, values)
@@ -255,7 +262,7 @@ func TestAppendJSONErrors(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	t.Parallel()
-	table := capturetest.Table(t, `CREATE TABLE ks.t (k frozen<list<int>> PRIMARY KEY)`)
+	table := capturetest.Table(t, `CREATE TABLE ks.t (k frozen<list<empty>> PRIMARY KEY)`)
 	for _, name := range []string{"key-value-avro", "key-value-json", "json"} {
 		f, err := row.ParseFormat(name)
 		if err != nil || string(f) != name {

@@ -13,6 +13,7 @@
 package row
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,10 +27,18 @@ import (
 type Encoder struct {
 	table       string
 	columns     []schema.Column
-	values      []avro.Appender // parallel to columns
+	fields      []field // parallel to columns
 	omitted     []string
 	keySchema   string
 	valueSchema string
+}
+
+// field is how a column's value is written: the branch of its union, if it has one,
+// and what follows.
+type field struct {
+	write       avro.Appender
+	optional    bool
+	emptyIsNull bool
 }
 
 // New compiles the encoder of a table. Columns of a type that has no Avro form at
@@ -42,7 +51,7 @@ type Encoder struct {
 func New(t *schema.Table) (*Encoder, error) {
 	e := &Encoder{table: t.String()}
 	for _, c := range slices.Concat(t.Regular, t.Static) {
-		if !representable(c.Type) {
+		if !avro.Representable(c.Type) {
 			e.omitted = append(e.omitted, c.Name)
 			continue
 		}
@@ -52,20 +61,17 @@ func New(t *schema.Table) (*Encoder, error) {
 		e.columns = t.PrimaryKey()
 	}
 	for _, c := range e.columns {
-		write, err := compile(c.Type)
+		write, err := avro.Value(c.Type)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: column %s of type %s: %w", t, cql.Quote(c.Name), c.Type, err)
 		}
-		if c.Kind != schema.PartitionKey {
-			write = avro.Nullable(c.Type.Kind, write)
-		}
-		e.values = append(e.values, write)
+		e.fields = append(e.fields, field{write, c.Kind != schema.PartitionKey, avro.EmptyIsNull(c.Type.Kind)})
 	}
 	var err error
-	if e.keySchema, err = recordSchema(t, t.PrimaryKey()); err != nil {
+	if e.keySchema, err = recordSchema(t, t.PrimaryKey(), (*avro.Schema).KeyField); err != nil {
 		return nil, fmt.Errorf("key schema of table %s: %w", t, err)
 	}
-	if e.valueSchema, err = recordSchema(t, e.columns); err != nil {
+	if e.valueSchema, err = recordSchema(t, e.columns, valueField); err != nil {
 		return nil, fmt.Errorf("value schema of table %s: %w", t, err)
 	}
 	return e, nil
@@ -96,14 +102,22 @@ func (e *Encoder) Append(dst []byte, values [][]byte) ([]byte, error) {
 	}
 	start := len(dst)
 	for i, v := range values {
-		c := &e.columns[i]
+		f := &e.fields[i]
+		if f.optional {
+			if v == nil || f.emptyIsNull && len(v) == 0 {
+				dst = append(dst, 0)
+				continue
+			}
+			dst = append(dst, 2)
+		}
 		var err error
-		if v == nil && c.Kind == schema.PartitionKey {
-			err = errNull
+		if v == nil {
+			err = errors.New("null in a partition key")
 		} else {
-			dst, err = e.values[i](dst, v)
+			dst, err = f.write(dst, v)
 		}
 		if err != nil {
+			c := &e.columns[i]
 			return dst[:start], fmt.Errorf("row of table %s: column %s of type %s: %w", e.table, cql.Quote(c.Name), c.Type, err)
 		}
 	}
