@@ -137,7 +137,7 @@ func (r *rawValues) raw(t *cql.Type, v any) []byte {
 	case cql.Double:
 		return be.AppendUint64(nil, math.Float64bits(r.float(v, 64)))
 	case cql.Inet:
-		a, err := netip.ParseAddr(r.text(v))
+		a, err := netip.ParseAddr(strings.TrimPrefix(r.text(v), "/")) // as Java prints it in collections
 		if err != nil {
 			r.fail(err)
 		}

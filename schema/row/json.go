@@ -20,9 +20,9 @@ import (
 //
 // Columns of type tuple outside of the primary key are null in every row and no part
 // of the schema: that is what the Java connector does, and what consumers and
-// registries have. Inside other types a tuple is an object with the fields index_0, index_1 …, also where the Java
-// connector writes null although its schema has the tuple (a field of a user-defined
-// type). Columns whose type has no Avro form (counter, custom classes) are null too.
+// registries have. Inside other types a tuple is an object with the fields index_0,
+// index_1 …, also where the Java connector writes null although its schema has the
+// tuple (a field of a user-defined type). Columns whose type has no Avro form (counter, custom classes) are null too.
 // Vectors, which no Java agent reads, are arrays.
 type JSON struct {
 	table       string
@@ -158,7 +158,7 @@ func jsonColumn(t *schema.Table, c schema.Column) (jsonField, error) {
 	if c.Type.Kind == cql.Tuple && !isKey || !representable(c.Type) {
 		return f, nil
 	}
-	write, err := compileJSON(c.Type)
+	write, err := compileJSON(c.Type, false)
 	if err != nil {
 		return f, fmt.Errorf("table %s: column %s of type %s: %w", t, cql.Quote(c.Name), c.Type, err)
 	}
