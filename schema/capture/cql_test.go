@@ -125,3 +125,48 @@ func TestRaw(t *testing.T) {
 		}
 	}
 }
+
+// Map keys are read back from their text.
+func TestRawMapKeys(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ typ, text, want string }{
+		{"text", "a", "61"},
+		{"boolean", "true", "01"},
+		{"tinyint", "-1", "ff"},
+		{"bigint", "-9223372036854775808", "8000000000000000"},
+		{"double", "1.0E10", "4202a05f20000000"},
+		{"float", "NaN", "7fc00000"},
+		{"inet", "10.0.0.1", "0a000001"},
+		{"inet", "/10.0.0.1", "0a000001"},
+		{"uuid", "d2177dd0-eaa2-11de-a572-001b779c76e3", "d2177dd0eaa211dea572001b779c76e3"},
+		{"date", "1969-12-31", "7fffffff"},
+		{"timestamp", "2020-12-25T10:10:00.123Z", "000001769960653b"},
+		{"time", "10:10", "0000214999ffb000"},
+		{"time", "00:00:01.000000005", "000000003b9aca05"},
+		{"varint", "-129", "ff7f"},
+		{"varint", "-128", "80"},
+		{"varint", "128", "0080"},
+		{"varint", "0", "00"},
+		{"decimal", "314.16", "000000027ab8"},
+		{"decimal", "-1E+3", "fffffffdff"},
+		{"decimal", "1.5E-10", "0000000b0f"},
+	} {
+		s, err := capture.Tables(`CREATE TABLE ks.t (k int PRIMARY KEY, m map<` + c.typ + `, boolean>)`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields, err := capture.FromJSON([]byte(`{"m":{"` + c.text + `":true}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, _, err := fields.Raw(s.Lookup("ks", "t").Regular)
+		if err != nil {
+			t.Errorf("%s %s: %v", c.typ, c.text, err)
+			continue
+		}
+		got := hex.EncodeToString(values[0])
+		if got = strings.TrimSuffix(got, "0000000101"); len(got) < 16 || got[16:] != c.want {
+			t.Errorf("%s %s: %s, want %s", c.typ, c.text, got, c.want)
+		}
+	}
+}

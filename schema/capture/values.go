@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -137,7 +138,7 @@ func (r *rawValues) raw(t *cql.Type, v any) []byte {
 	case cql.Double:
 		return be.AppendUint64(nil, math.Float64bits(r.float(v, 64)))
 	case cql.Inet:
-		a, err := netip.ParseAddr(r.text(v))
+		a, err := netip.ParseAddr(strings.TrimPrefix(r.text(v), "/")) // as Java prints it in collections
 		if err != nil {
 			r.fail(err)
 		}
@@ -177,7 +178,7 @@ func (r *rawValues) raw(t *cql.Type, v any) []byte {
 		r.unordered = r.unordered || len(m) > 1
 		b := be.AppendUint32(nil, uint32(len(m)))
 		for key, e := range m {
-			b = appendPart(b, r.raw(t.Key, r.key(t.Key, key)))
+			b = appendPart(b, r.key(t.Key, key))
 			b = appendPart(b, r.raw(t.Elem, e))
 		}
 		return b
@@ -197,30 +198,64 @@ func (r *rawValues) raw(t *cql.Type, v any) []byte {
 	return nil
 }
 
-// key reads a map key, which is text, as what raw takes for its type.
-func (r *rawValues) key(t *cql.Type, text string) any {
+// key makes the raw value of a map key, which is text in both formats.
+func (r *rawValues) key(t *cql.Type, text string) []byte {
+	be := binary.BigEndian
 	switch t.Kind {
-	case cql.Boolean:
-		return text == "true"
-	case cql.TinyInt, cql.SmallInt, cql.Int, cql.BigInt, cql.Float, cql.Double:
-		return json.Number(text)
-	case cql.Timestamp:
-		at, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			r.fail(err)
-		}
-		return at.UnixMilli()
-	case cql.Date:
-		day, err := time.Parse(time.DateOnly, text)
-		if err != nil {
-			r.fail(err)
-		}
-		return day.Unix() / 86400
 	case cql.ASCII, cql.Text, cql.Inet, cql.UUID, cql.TimeUUID:
-		return text
+		return r.raw(t, text)
+	case cql.Boolean:
+		return r.raw(t, text == "true")
+	case cql.TinyInt, cql.SmallInt, cql.Int, cql.BigInt, cql.Float, cql.Double:
+		return r.raw(t, json.Number(text))
+	case cql.Timestamp:
+		return r.raw(t, r.time(time.RFC3339Nano, text).UnixMilli())
+	case cql.Date:
+		return r.raw(t, r.time(time.DateOnly, text).Unix()/86400)
+	case cql.Time:
+		layout := "15:04:05"
+		if len(text) == len("15:04") {
+			layout = "15:04"
+		}
+		at := r.time(layout, text)
+		return be.AppendUint64(nil, uint64(at.Sub(at.Truncate(24*time.Hour))))
+	case cql.VarInt:
+		return r.integer(text)
+	case cql.Decimal: // digits with a point or not, and an exponent or not
+		digits, exponent, _ := strings.Cut(text, "E")
+		whole, fraction, _ := strings.Cut(digits, ".")
+		scale := int64(len(fraction))
+		if exponent != "" {
+			scale -= r.number(json.Number(strings.TrimPrefix(exponent, "+")))
+		}
+		return append(be.AppendUint32(nil, uint32(scale)), r.integer(whole+fraction)...)
 	}
 	r.fail(fmt.Errorf("no way back from the text %q of a map key of type %s", text, t))
-	return text
+	return nil
+}
+
+func (r *rawValues) time(layout, text string) time.Time {
+	at, err := time.Parse(layout, text)
+	if err != nil {
+		r.fail(err)
+	}
+	return at
+}
+
+// integer is the two's complement of a number in digits, in as few bytes as keep the
+// sign.
+func (r *rawValues) integer(digits string) []byte {
+	n, ok := new(big.Int).SetString(digits, 10)
+	if !ok {
+		r.fail(fmt.Errorf("%q is no number", digits))
+		return nil
+	}
+	size := n.BitLen()/8 + 1
+	if n.Sign() < 0 {
+		size = new(big.Int).Not(n).BitLen()/8 + 1
+		n.Add(n, new(big.Int).Lsh(big.NewInt(1), uint(size)*8))
+	}
+	return n.FillBytes(make([]byte, size))
 }
 
 func (r *rawValues) text(v any) string {

@@ -20,11 +20,12 @@ import (
 //
 // Columns of type tuple outside of the primary key are null in every row and no part
 // of the schema: that is what the Java connector does, and what consumers and
-// registries have. Inside other types a tuple is an object with the fields index_0, index_1 …, also where the Java
-// connector writes null although its schema has the tuple (a field of a user-defined
-// type). Columns whose type has no Avro form are null too. Counters are integers here and
-// values of custom classes their bytes, as they are in Avro; vectors are arrays. Names
-// that Avro forbids are changed as in the schema ([avro.Name]).
+// registries have. Inside other types a tuple is an object with the fields index_0,
+// index_1 …, also where the Java connector writes null although its schema has the
+// tuple (a field of a user-defined type). Columns whose type has no Avro form are null
+// too. Counters are integers here and values of custom classes their bytes, as they
+// are in Avro; vectors are arrays. Names that Avro forbids are changed as in the
+// schema ([avro.Name]).
 type JSON struct {
 	table       string
 	columns     []schema.Column
@@ -159,7 +160,7 @@ func jsonColumn(t *schema.Table, c schema.Column) (jsonField, error) {
 	if c.Type.Kind == cql.Tuple && !isKey || !avro.Representable(c.Type) {
 		return f, nil
 	}
-	write, err := compileJSON(c.Type)
+	write, err := compileJSON(c.Type, false)
 	if err != nil {
 		return f, fmt.Errorf("table %s: column %s of type %s: %w", t, cql.Quote(c.Name), c.Type, err)
 	}

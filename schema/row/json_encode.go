@@ -13,21 +13,27 @@ import (
 
 // compileJSON makes the JSON encoder of a representable type: the values that the
 // Avro schema declares, in the forms that the Java connector has for columns of
-// native types, at every depth.
-func compileJSON(t *cql.Type) (avro.Appender, error) {
+// native types, at every depth, also where it fails on them (dates, times, small and
+// large numbers and durations in collections, values of maps that are lists or
+// user-defined types).
+//
+// asObject says that the value is inside of a list, set, map or tuple. The Java
+// connector prints addresses there as InetAddress.toString does, with a slash in
+// front; so do we, and so it does with keys of maps that are themselves inside.
+func compileJSON(t *cql.Type, asObject bool) (avro.Appender, error) {
 	switch t.Kind {
 	case cql.List, cql.Set:
-		elem, err := compileJSON(t.Elem)
+		elem, err := compileJSON(t.Elem, true)
 		if err != nil {
 			return nil, fmt.Errorf("element: %w", err)
 		}
 		return jsonList(elem), nil
 	case cql.Map:
-		key, err := compileJSONKey(t.Key)
+		key, err := compileJSONKey(t.Key, asObject)
 		if err != nil {
 			return nil, err
 		}
-		value, err := compileJSON(t.Elem)
+		value, err := compileJSON(t.Elem, true)
 		if err != nil {
 			return nil, fmt.Errorf("map value: %w", err)
 		}
@@ -35,7 +41,7 @@ func compileJSON(t *cql.Type) (avro.Appender, error) {
 	case cql.Tuple, cql.UDT:
 		fields := make([]jsonPart, len(t.Fields))
 		for i, f := range t.Fields {
-			write, err := compileJSON(f.Type)
+			write, err := compileJSON(f.Type, t.Kind == cql.Tuple)
 			if err != nil {
 				return nil, fmt.Errorf("field %s: %w", avro.FieldName(t, i), err)
 			}
@@ -43,11 +49,15 @@ func compileJSON(t *cql.Type) (avro.Appender, error) {
 		}
 		return jsonRecord(t, fields), nil
 	case cql.Vector:
-		elem, err := compileJSON(t.Elem)
+		elem, err := compileJSON(t.Elem, false)
 		if err != nil {
 			return nil, fmt.Errorf("element: %w", err)
 		}
 		return jsonVector(elem, t.Elem.FixedLength(), t.Dimension), nil
+	case cql.Inet:
+		if asObject {
+			return jsonInetObject, nil
+		}
 	}
 	if write := jsonScalar(t.Kind); write != nil {
 		return write, nil
@@ -119,9 +129,12 @@ func jsonMap(key avro.Appender, keyKind cql.Kind, value avro.Appender) avro.Appe
 
 // compileJSONKey makes the encoder of map keys, which have the text that they have
 // as Avro's.
-func compileJSONKey(t *cql.Type) (avro.Appender, error) {
-	if t.Kind == cql.Text || t.Kind == cql.ASCII {
+func compileJSONKey(t *cql.Type, asObject bool) (avro.Appender, error) {
+	switch {
+	case t.Kind == cql.Text || t.Kind == cql.ASCII:
 		return jsonText, nil
+	case t.Kind == cql.Inet && asObject:
+		return jsonInetObject, nil
 	}
 	if !avro.Representable(t) {
 		return nil, fmt.Errorf("map key: type %s has no JSON form", t)

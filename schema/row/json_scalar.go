@@ -231,6 +231,9 @@ func jsonQuoted(text avro.Appender) avro.Appender {
 	}
 }
 
+// jsonInetObject is InetAddress.toString of an address without a host name.
+var jsonInetObject = jsonQuoted(func(dst, v []byte) ([]byte, error) { return cql.AppendInet(append(dst, '/'), v) })
+
 func appendBase64(dst, v []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), v), '"')
 }

@@ -90,7 +90,12 @@ func TestAppendJSON(t *testing.T) {
 		{"list<date>", "00000001" + "0000000480000001", `[1]`},
 		{"list<time>", "00000001" + "000000080000000000000bb8", `[3]`},
 		{"list<tinyint>", "00000001" + "00000001ff", `[-1]`},
-		{"list<inet>", "00000001" + "000000047f000001", `["127.0.0.1"]`},
+		{"list<inet>", "00000001" + "000000047f000001", `["/127.0.0.1"]`},
+		{"map<inet, inet>", "00000001" + "000000047f000001" + "000000047f000001", `{"127.0.0.1":"/127.0.0.1"}`},
+		{"list<frozen<map<inet, int>>>", "00000001" + "00000014" + "00000001" + "000000047f000001" + "0000000400000001", `[{"/127.0.0.1":1}]`},
+		{"set<frozen<tuple<inet>>>", "00000001" + "00000008" + "000000047f000001", `[{"index_0":"/127.0.0.1"}]`},
+		{"list<frozen<a>>", "00000001" + "00000020" + "000000047f000001" + "00000014" + "00000001" + "000000047f000001" + "000000047f000001",
+			`[{"i":"127.0.0.1","m":{"127.0.0.1":"/127.0.0.1"}}]`},
 		{"list<varint>", "00000001" + "00000001ff", `["/w=="]`},
 		{"set<duration>", "00000001" + "00000003010305", `[{"months":-1,"days":-2,"nanoseconds":-3}]`},
 		{"map<text, frozen<u>>", "00000001" + "000000016b" + "00000008" + "0000000400000001", `{"k":{"x":1}}`},
@@ -116,7 +121,8 @@ func TestAppendJSON(t *testing.T) {
 		// Names are those of the schema.
 		{"x", "0000000400000001", `{"d_x002D_ash":1}`},
 	} {
-		e := newJSON(t, capturetest.Table(t, `CREATE TYPE ks.u (x int, y text); CREATE TYPE ks.w (n int, tp frozen<tuple<int, text>>); CREATE TYPE ks.x ("d-ash" int);
+		e := newJSON(t, capturetest.Table(t, `CREATE TYPE ks.u (x int, y text); CREATE TYPE ks.a (i inet, m frozen<map<inet, inet>>); CREATE TYPE ks.w (n int, tp frozen<tuple<int, text>>);
+			CREATE TYPE ks.x ("d-ash" int);
 			CREATE TABLE ks.t (k int PRIMARY KEY, v `+c.typ+`)`), false)
 		values := hexes(t, c.raw)[:len(e.Columns())]
 		got, err := e.Append([]byte{'.'}, values)
