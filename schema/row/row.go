@@ -41,10 +41,9 @@ type field struct {
 	emptyIsNull bool
 }
 
-// New compiles the encoder of a table. Columns of a type that has no Avro form at
-// all (counter, custom classes, alone or inside another type) are left out and
-// listed by Omitted. A column whose type or name is only not supported yet fails,
-// with an error that names it; so does a primary key that cannot be represented.
+// New compiles the encoder of a table. Columns of the type empty, which no SELECT
+// shows, are left out and listed by Omitted; every other type has an Avro form, and
+// every name an Avro name (docs/types.md).
 //
 // To publish fewer columns, give New a copy of the table with shorter lists of
 // regular and static columns.
