@@ -67,10 +67,10 @@ func New(t *schema.Table) (*Encoder, error) {
 		e.fields = append(e.fields, field{write, c.Kind != schema.PartitionKey, avro.EmptyIsNull(c.Type.Kind)})
 	}
 	var err error
-	if e.keySchema, err = recordSchema(t, t.PrimaryKey(), (*avro.Schema).KeyField); err != nil {
+	if e.keySchema, err = keySchema(t); err != nil {
 		return nil, fmt.Errorf("key schema of table %s: %w", t, err)
 	}
-	if e.valueSchema, err = recordSchema(t, e.columns, valueField); err != nil {
+	if e.valueSchema, err = recordSchema(t, e.columns); err != nil {
 		return nil, fmt.Errorf("value schema of table %s: %w", t, err)
 	}
 	return e, nil
