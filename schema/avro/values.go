@@ -84,7 +84,7 @@ func arrayWriter(elem Appender) Appender {
 			dst = AppendLong(dst, int64(n))
 		}
 		for i := range n {
-			if dst, v, err = element(dst, v, elem, false); err != nil {
+			if dst, v, err = Element(dst, v, elem, false); err != nil {
 				return dst, fmt.Errorf("element %d of %d: %w", i+1, n, err)
 			}
 		}
@@ -92,8 +92,9 @@ func arrayWriter(elem Appender) Appender {
 	}
 }
 
-// element writes the next value of a collection, which Avro does not allow to be null.
-func element(dst, v []byte, write Appender, emptyIsNull bool) (out, rest []byte, err error) {
+// Element takes the next value of a collection, which Avro does not allow to be null,
+// off the front of v and writes it.
+func Element(dst, v []byte, write Appender, emptyIsNull bool) (out, rest []byte, err error) {
 	e, rest, err := cql.TakeValue(v)
 	if err == nil && (e == nil || emptyIsNull && len(e) == 0) {
 		err = errNull
@@ -116,10 +117,10 @@ func mapWriter(key Appender, keyKind cql.Kind, value Appender) Appender {
 			dst = AppendLong(dst, int64(n))
 		}
 		for i := range n {
-			if dst, v, err = element(dst, v, key, keyNeedsBytes); err != nil {
+			if dst, v, err = Element(dst, v, key, keyNeedsBytes); err != nil {
 				return dst, fmt.Errorf("key %d of %d: %w", i+1, n, err)
 			}
-			if dst, v, err = element(dst, v, value, false); err != nil {
+			if dst, v, err = Element(dst, v, value, false); err != nil {
 				return dst, fmt.Errorf("value %d of %d: %w", i+1, n, err)
 			}
 		}

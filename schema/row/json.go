@@ -75,10 +75,10 @@ func NewJSON(t *schema.Table, withKey bool) (*JSON, error) {
 		e.key = append(e.key, f)
 	}
 	var err error
-	if e.keySchema, err = recordSchema(t, t.PrimaryKey(), valueField); err != nil {
+	if e.keySchema, err = recordSchema(t, t.PrimaryKey()); err != nil {
 		return nil, fmt.Errorf("key schema of table %s: %w", t, err)
 	}
-	if e.valueSchema, err = recordSchema(t, e.columns, valueField); err != nil {
+	if e.valueSchema, err = recordSchema(t, e.columns); err != nil {
 		return nil, fmt.Errorf("value schema of table %s: %w", t, err)
 	}
 	return e, nil

@@ -4,7 +4,6 @@ package row
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
@@ -70,21 +69,6 @@ func jsonLabel(name string) string {
 	return string(appendJSONString(nil, []byte(avro.Name(name)))) + ":"
 }
 
-// element writes the next value of a collection, which the schema does not allow to be
-// null.
-func element(dst, v []byte, write avro.Appender, emptyIsNull bool) (out, rest []byte, err error) {
-	e, rest, err := cql.TakeValue(v)
-	if err == nil && (e == nil || emptyIsNull && len(e) == 0) {
-		err = errNull
-	}
-	if err == nil {
-		dst, err = write(dst, e)
-	}
-	return dst, rest, err
-}
-
-var errNull = errors.New("null where Avro has no null")
-
 func jsonList(elem avro.Appender) avro.Appender {
 	return func(dst, v []byte) ([]byte, error) {
 		n, v, err := cql.TakeCount(v, 4)
@@ -96,7 +80,7 @@ func jsonList(elem avro.Appender) avro.Appender {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if dst, v, err = element(dst, v, elem, false); err != nil {
+			if dst, v, err = avro.Element(dst, v, elem, false); err != nil {
 				return dst, fmt.Errorf("element %d of %d: %w", i+1, n, err)
 			}
 		}
@@ -116,10 +100,10 @@ func jsonMap(key avro.Appender, keyKind cql.Kind, value avro.Appender) avro.Appe
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if dst, v, err = element(dst, v, key, keyNeedsBytes); err != nil {
+			if dst, v, err = avro.Element(dst, v, key, keyNeedsBytes); err != nil {
 				return dst, fmt.Errorf("key %d of %d: %w", i+1, n, err)
 			}
-			if dst, v, err = element(append(dst, ':'), v, value, false); err != nil {
+			if dst, v, err = avro.Element(append(dst, ':'), v, value, false); err != nil {
 				return dst, fmt.Errorf("value %d of %d: %w", i+1, n, err)
 			}
 		}

@@ -41,10 +41,9 @@ type field struct {
 	emptyIsNull bool
 }
 
-// New compiles the encoder of a table. Columns of a type that has no Avro form at
-// all (counter, custom classes, alone or inside another type) are left out and
-// listed by Omitted. A column whose type or name is only not supported yet fails,
-// with an error that names it; so does a primary key that cannot be represented.
+// New compiles the encoder of a table. Columns of the type empty, which no SELECT
+// shows, are left out and listed by Omitted; every other type has an Avro form, and
+// every name an Avro name (docs/types.md).
 //
 // To publish fewer columns, give New a copy of the table with shorter lists of
 // regular and static columns.
@@ -68,10 +67,10 @@ func New(t *schema.Table) (*Encoder, error) {
 		e.fields = append(e.fields, field{write, c.Kind != schema.PartitionKey, avro.EmptyIsNull(c.Type.Kind)})
 	}
 	var err error
-	if e.keySchema, err = recordSchema(t, t.PrimaryKey(), (*avro.Schema).KeyField); err != nil {
+	if e.keySchema, err = keySchema(t); err != nil {
 		return nil, fmt.Errorf("key schema of table %s: %w", t, err)
 	}
-	if e.valueSchema, err = recordSchema(t, e.columns, valueField); err != nil {
+	if e.valueSchema, err = recordSchema(t, e.columns); err != nil {
 		return nil, fmt.Errorf("value schema of table %s: %w", t, err)
 	}
 	return e, nil

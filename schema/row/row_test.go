@@ -232,6 +232,28 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// Types may nest as deep as a type's text allows.
+func TestAppendDeep(t *testing.T) {
+	t.Parallel()
+	const depth = 30
+	typ, raw, want := "int", "00000005", "0a"
+	for range depth {
+		typ = "list<frozen<" + typ + ">>"
+		length := len(raw) / 2
+		raw = "00000001" + hex.EncodeToString([]byte{byte(length >> 24), byte(length >> 16), byte(length >> 8), byte(length)}) + raw
+		want = "02" + want + "00"
+	}
+	typ = strings.ReplaceAll(typ, "frozen<int>", "int")
+	e := newEncoder(t, capturetest.Table(t, `CREATE TABLE ks.t (k int PRIMARY KEY, v `+typ+`)`))
+	if got, err := e.Append(nil, hexes(t, raw)); err != nil || hex.EncodeToString(got) != "02"+want {
+		t.Errorf("%x %v, want 02%s", got, err, want)
+	}
+	_, err := e.Append(nil, hexes(t, raw[:len(raw)-2]))
+	if err == nil || !strings.Contains(err.Error(), "column v of type list<frozen<") {
+		t.Error(err)
+	}
+}
+
 func TestSchemaText(t *testing.T) {
 	t.Parallel()
 	for statements, want := range map[string]string{
@@ -262,7 +284,8 @@ const allTypes = `CREATE TYPE ks.u (x int, l list<int>); CREATE TABLE ks.t (k in
 	c_boolean boolean, c_date date, c_decimal decimal, c_double double, c_duration duration, c_float float, c_inet inet, c_int int,
 	c_smallint smallint, c_text text, c_time time, c_timestamp timestamp, c_timeuuid timeuuid, c_tinyint tinyint, c_uuid uuid, c_varint varint,
 	l list<int>, s set<text>, m map<timestamp, varint>, md map<date, inet>, mt map<time, text>, u u, n map<text, frozen<map<int, frozen<list<frozen<u>>>>>>,
-	t tuple<int, text, frozen<u>>, v vector<float, 2>, w vector<text, 2>)`
+	t tuple<int, text, frozen<u>>, v vector<float, 2>, w vector<text, 2>, x counter, y 'some.Class', mb map<blob, decimal>, mf map<float, duration>,
+	mv map<varint, frozen<map<decimal, boolean>>>, mk map<frozen<tuple<double, frozen<u>>>, frozen<list<inet>>>, ml map<frozen<list<inet>>, int>)`
 
 func FuzzAppend(f *testing.F) {
 	e := newEncoder(f, capturetest.Table(f, allTypes))
