@@ -22,8 +22,8 @@ import (
 // of the schema: that is what the Java connector does, and what consumers and
 // registries have. Inside other types a tuple is an object with the fields index_0,
 // index_1 …, also where the Java connector writes null although its schema has the
-// tuple (a field of a user-defined type). Columns whose type has no Avro form (counter, custom classes) are null too.
-// Vectors, which no Java agent reads, are arrays.
+// tuple (a field of a user-defined type). Columns whose type has no Avro form (counter,
+// custom classes) are null too. Vectors, which no Java agent reads, are arrays.
 type JSON struct {
 	table       string
 	columns     []schema.Column
