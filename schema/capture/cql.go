@@ -45,9 +45,11 @@ type field struct {
 // ddl is a statement: what it does, of what, its name and the rest.
 var ddl = regexp.MustCompile(`(?is)^(CREATE|ALTER|DROP)\s+(TYPE|TABLE)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?("[^"]+"|\w+)\.("[^"]+"|\w+)\s*(.*)$`)
 
+var comment = regexp.MustCompile(`(?m)^\s*(--|//).*$`)
+
 // run takes a statement and says whether it may have changed a type or table.
 func (d *definitions) run(statement string) (changed bool, err error) {
-	m := ddl.FindStringSubmatch(strings.TrimSpace(statement))
+	m := ddl.FindStringSubmatch(strings.TrimSpace(comment.ReplaceAllString(statement, "")))
 	if m == nil {
 		return false, nil
 	}

@@ -41,6 +41,7 @@ func TestTables(t *testing.T) {
 		{`alter table ks.t add (d int, e int static); ALTER TABLE ks.t DROP (d, "V")`, base + "e s int; s s map<int, text>"},
 		{`ALTER TABLE ks.t DROP "V"; ALTER TABLE ks.t RENAME a TO "A" AND c TO cc`, "A p int; b p text; cc c frozen<u> DESC; s s map<int, text>"},
 		{`DROP TABLE ks.t`, "none"},
+		{"-- nothing\n// of it\nDROP TABLE ks.t", "none"},
 		{`DROP TABLE IF EXISTS ks.t; CREATE TABLE ks.t (k int PRIMARY KEY)`, "k p int"},
 	} {
 		s, err := capture.Tables(create + c.more)
