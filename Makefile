@@ -55,6 +55,10 @@ bench-commitlog: ## read a million entries, next to Cassandra's own reader (make
 	@test -d $(BENCH_CORPUS)/5.0.6/bench-lz4 || $(GO) run ./integration/corpus --scenario bench --compression LZ4 --out $(BENCH_CORPUS)
 	@$(GO) run ./integration/bench/commitlog --corpus $(BENCH_CORPUS) $(ARGS)
 
+.PHONY: bench-wire
+bench-wire: ## make messages out of rows and events, next to hamba/avro
+	@$(GO) run ./integration/bench/wire $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was built (the cache of servers stays)
 	rm -rf $(DIST)

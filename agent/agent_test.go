@@ -133,7 +133,6 @@ func TestEntriesThatCannotBecomeEvents(t *testing.T) {
 		{"a table that was dropped", write, without(rows, "ck", "t_pk1"), "unknown table " + tableID(t, rows, "ck", "t_pk1")},
 		{"a column that was never there", entryOf(t, scenario, "ck", "t_all"), withoutColumn(rows, "t_all", "c_int"), "ck.t_all has no column c_int"},
 		{"bytes that are no mutation", cut, rows, "at byte "},
-		{"a key that has no Avro form", entryOf(t, scenario, "ck", "t_types_ck"), rows, "t_types_ck"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, log := newAgent(t, &fakeNode{rows: c.rows})

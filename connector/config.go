@@ -11,6 +11,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/configfile"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
 
 // Config is the configuration of a stand-alone connector. A zero value means the
@@ -28,7 +29,7 @@ type Config struct {
 	EventsTopic        string `yaml:"events.topic"`
 	EventsSubscription string `yaml:"events.subscription.name"` // sub by default
 	EventsType         string `yaml:"events.subscription.type"` // Key_Shared by default
-	OutputFormat       string `yaml:"outputFormat"`             // key-value-avro, the only one so far
+	OutputFormat       string `yaml:"outputFormat"`             // key-value-avro by default, key-value-json or json
 
 	ContactPoints []string `yaml:"contactPoints"` // Required.
 	Port          int      `yaml:"port"`          // 9042 by default
@@ -67,8 +68,8 @@ func (c Config) Validate() error {
 	if len(c.ContactPoints) == 0 {
 		errs = append(errs, errors.New("contactPoints is missing: the address of at least one Cassandra node"))
 	}
-	if c.OutputFormat != "" && c.OutputFormat != "key-value-avro" {
-		errs = append(errs, fmt.Errorf("outputFormat %q is not supported yet: use key-value-avro", c.OutputFormat))
+	if _, err := row.ParseFormat(string(c.outputFormat())); err != nil {
+		errs = append(errs, fmt.Errorf("outputFormat: %w", err))
 	}
 	switch c.subscriptionType() {
 	case pulsar.Exclusive, pulsar.Failover, pulsar.KeyShared:
@@ -102,6 +103,13 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (c Config) outputFormat() row.Format {
+	if c.OutputFormat == "" {
+		return row.KeyValueAvro
+	}
+	return row.Format(c.OutputFormat)
 }
 
 func (c Config) subscription() string {

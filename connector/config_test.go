@@ -177,6 +177,28 @@ func names(err error, key string) bool {
 	return false
 }
 
+// The formats are those of DataStax's connector, spelled as there.
+func TestOutputFormat(t *testing.T) {
+	for format, text := range map[string]bool{"": false, "key-value-avro": false, "key-value-json": false, "json": true} {
+		c := good()
+		c.OutputFormat = format
+		if err := c.Validate(); err != nil {
+			t.Errorf("%q: %v", format, err)
+		}
+		if got := c.outputFormat().TextKey(); got != text {
+			t.Errorf("%q: keys as text %v", format, got)
+		}
+	}
+	for _, format := range []string{"avro", "JSON", "key-value-protobuf", " json"} {
+		c := good()
+		c.OutputFormat = format
+		err := c.Validate()
+		if err == nil || !strings.Contains(err.Error(), "outputFormat: ") || !strings.Contains(err.Error(), "key-value-avro, key-value-json, json") {
+			t.Errorf("%q: %v", format, err)
+		}
+	}
+}
+
 // What would lose the order of a key's events is refused with what to use instead.
 func TestSharedSubscriptionIsRefused(t *testing.T) {
 	c := good()

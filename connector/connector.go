@@ -29,7 +29,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	defer session.Close()
-	reader, err := readback.New(ctx, session, cfg.Keyspace, cfg.Table)
+	reader, err := readback.New(ctx, session, cfg.Keyspace, cfg.Table, cfg.outputFormat())
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,8 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if !version.Table.CDC {
 		return fmt.Errorf("table %s has cdc = false, so that there will be no events: ALTER TABLE %s WITH cdc = true", version.Table.CQL(), version.Table.CQL())
 	}
-	if left := version.Encoder.Omitted(); len(left) > 0 {
-		log.Warn("columns of these types cannot be represented and are left out", "table", version.Table, "columns", left)
+	if left := version.Messages.Omitted(); len(left) > 0 {
+		log.Warn("columns of types that the output format has no form for are left out", "table", version.Table, "columns", left)
 	}
 	client, err := pulsar.Connect(ctx, cfg.pulsar(log))
 	if err != nil {
@@ -47,7 +47,9 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	defer client.Close()
 	// The data topic's schema is there before the first row, so that consumers may
 	// subscribe with it.
-	data, err := client.Producer(ctx, pulsar.ProducerConfig{Topic: cfg.DestinationTopic, Schema: version.Schema})
+	data, err := client.Producer(ctx, pulsar.ProducerConfig{
+		Topic: cfg.DestinationTopic, Schema: version.Schema, TextKey: cfg.outputFormat().TextKey(),
+	})
 	if err != nil {
 		return err
 	}
@@ -62,7 +64,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	letters := &deadLetters{client: client, topic: cfg.deadLetterTopic()}
 	defer letters.close()
 
-	log.Info("connector started", "table", version.Table, "events", cfg.EventsTopic, "data", cfg.DestinationTopic, "subscription", cfg.subscription())
+	log.Info("connector started", "table", version.Table, "events", cfg.EventsTopic, "data", cfg.DestinationTopic, "format", cfg.outputFormat(), "subscription", cfg.subscription())
 	return pipeline.New(pipeline.Config{
 		Source: source{events, letters, log}, Reader: reader, Publisher: publisher{data}, DeadLetters: letters, Classify: classify,
 		Digests: cfg.CacheMaxDigest, Keys: cfg.CacheMaxCapacity, DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,

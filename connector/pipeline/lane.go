@@ -159,15 +159,11 @@ func newest(batch []*Event) readback.Request {
 
 // publish encodes the row and returns when the broker has persisted it.
 func (p *Pipeline) publish(ctx context.Context, row readback.Row, batch []*Event) error {
-	m := Message{Key: batch[0].Key, Schema: row.Version.Schema, Properties: map[string]string{}}
-	if row.Values != nil {
-		value, err := row.Version.Encoder.Append([]byte{}, row.Values)
-		if err != nil {
-			return &EncodeError{err}
-		}
-		m.Value = value
+	m, err := message(row, batch[0].Key)
+	if err != nil {
+		return &EncodeError{err}
 	}
-	if t := newest(batch).WriteTime; t != event.NoWriteTime {
+	if t := newest(batch).WriteTime; t != event.NoWriteTime && row.Version.Messages.Format().Properties() {
 		m.Properties[event.WriteTimeProperty] = strconv.FormatInt(t, 10)
 	}
 	persisted := make(chan error, 1)
@@ -181,6 +177,24 @@ func (p *Pipeline) publish(ctx context.Context, row readback.Row, batch []*Event
 	case <-ctx.Done(): // a broker that is away may take for ever
 		return ctx.Err()
 	}
+}
+
+// message makes the message of a row, with its properties empty.
+func message(row readback.Row, eventKey []byte) (m Message, err error) {
+	made := row.Version.Messages
+	m = Message{Schema: row.Version.Schema, Properties: map[string]string{}}
+	if m.Key, err = made.Key(eventKey); err != nil {
+		return m, err
+	}
+	switch {
+	case row.Values == nil:
+		m.Value = made.NoRow()
+	case row.Static:
+		m.Value, err = made.StaticRow(row.Values)
+	default:
+		m.Value, err = made.Row(row.Values)
+	}
+	return m, err
 }
 
 // settle remembers and acknowledges the events behind a publication that is persisted.

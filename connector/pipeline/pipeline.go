@@ -33,8 +33,8 @@ type Event struct {
 
 // Message is one message for the data topic.
 type Message struct {
-	Key        []byte // of the event, as it came
-	Value      []byte // encoded row; nil for a row that is not there
+	Key        []byte // of the event, in the form that the format has
+	Value      []byte // encoded row; nil for null, which in most formats is a row that is not there
 	Schema     *registry.Schema
 	Properties map[string]string
 }

@@ -74,11 +74,11 @@ func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 func version(t *testing.T) *readback.Version {
 	t.Helper()
 	table := capturetest.Table(t, "CREATE TABLE ks.t (k text PRIMARY KEY, v text)")
-	enc, err := row.New(table)
+	messages, err := row.NewMessages(table, row.KeyValueAvro)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &readback.Version{Table: table, Encoder: enc, Schema: &registry.Schema{Name: "t"}}
+	return &readback.Version{Table: table, Messages: messages, Schema: &registry.Schema{Name: "t"}}
 }
 
 // start runs the pipeline on the events until the test ends.

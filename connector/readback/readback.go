@@ -13,6 +13,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
 
 // Request is what an event says of the row to read.
@@ -26,7 +27,10 @@ type Request struct {
 // Row is the row as it was at the time of the read.
 type Row struct {
 	Version *Version // of the table
-	Values  [][]byte // raw values of Version.Encoder.Columns(); nil when there is no such row
+	Values  [][]byte // raw values of Version.Messages.Columns(); nil when there is no such row
+	// Static says that the event is of a static row: of the values only those of the
+	// static columns count.
+	Static bool
 	// Fresh says that the row is not older than the event (invariant 7). Where it is
 	// false the coordinator may not show the write yet, or the write left no trace
 	// that a read could show.
@@ -47,10 +51,10 @@ type Reader struct {
 	versions *versions
 }
 
-// New returns a reader of a table. It fails when the table is not there or cannot be
-// published.
-func New(ctx context.Context, session *cassandra.Session, keyspace, table string) (*Reader, error) {
-	v := newVersions(session, keyspace, table)
+// New returns a reader of a table, whose rows become messages of a format. It fails
+// when the table is not there or cannot be published.
+func New(ctx context.Context, session *cassandra.Session, keyspace, table string, f row.Format) (*Reader, error) {
+	v := newVersions(session, keyspace, table, f)
 	if _, err := v.current(ctx, ""); err != nil {
 		return nil, err
 	}
@@ -70,19 +74,21 @@ func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	partition, clustering, err := v.Key.Decode(req.Key)
+	partition, clustering, err := v.Messages.EventKey().Decode(req.Key)
 	if err != nil {
 		return Row{}, &KeyError{err}
 	}
+	row := Row{Version: v}
 	s, args := v.wholeRow, slices.Concat(partition, clustering)
 	if len(clustering) > 0 && clustering[0] == nil {
 		s, args = v.partition, partition
+		row.Static = len(v.Table.Static) > 0
 	}
 	answer, err := r.session.SelectRow(ctx, req.NodeID, s.cql, args)
 	if err != nil {
 		return Row{}, fmt.Errorf("read a row of %s: %w", v.Table.CQL(), err)
 	}
-	row := Row{Version: v, Coordinator: answer.Coordinator}
+	row.Coordinator = answer.Coordinator
 	newest := int64(math.MinInt64)
 	if answer.Values != nil {
 		row.Values = s.values(answer.Values)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/capturetest"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -146,7 +147,7 @@ func TestStatements(t *testing.T) {
 		{
 			// Static columns that cannot be represented: the row's existence is left.
 			name:       "static columns left out",
-			table:      `CREATE TABLE ks.t (p int, c int, s counter static, v int, PRIMARY KEY (p, c))`,
+			table:      `CREATE TABLE ks.t (p int, c int, s empty static, v int, PRIMARY KEY (p, c))`,
 			whole:      `SELECT v, WRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			whole5:     `SELECT v, MAXWRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			partition:  `SELECT p FROM ks.t WHERE p = ? LIMIT 1`,
@@ -155,7 +156,7 @@ func TestStatements(t *testing.T) {
 		{
 			// The record holds the primary key then, and a partition key is never null.
 			name:         "all columns left out",
-			table:        `CREATE TABLE ks.t (p int, c int, s counter static, PRIMARY KEY (p, c))`,
+			table:        `CREATE TABLE ks.t (p int, c int, s empty static, PRIMARY KEY (p, c))`,
 			whole:        `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			partition:    `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
 			undatedWhole: true, undatedPartition: true, alwaysUndatedWhole: true, alwaysUndatedByPart: true,
@@ -165,7 +166,7 @@ func TestStatements(t *testing.T) {
 			table := capturetest.Table(t, c.table)
 			check := func(release, whole, partition string, undatedWhole, undatedPartition bool) {
 				t.Helper()
-				v, err := newVersion(table, release)
+				v, err := newVersion(table, row.KeyValueAvro, release)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -193,7 +194,7 @@ func TestStatements(t *testing.T) {
 // Answers come in the order of the statement and leave in that of the encoder.
 func TestAnswers(t *testing.T) {
 	table := capturetest.Table(t, `CREATE TABLE ks.t (p int, c int, a int, b int, s1 int static, s2 int static, PRIMARY KEY (p, c))`)
-	v, err := newVersion(table, "4.0.19")
+	v, err := newVersion(table, row.KeyValueAvro, "4.0.19")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,5 +228,28 @@ func TestAnswers(t *testing.T) {
 	}
 	if got := v.partition.newest([][]byte{nil, nil, nil, nil}); fresh(Request{WriteTime: math.MinInt64 + 1, Operation: event.Update}, true, got, true) {
 		t.Error("a row without write times passes for fresh")
+	}
+}
+
+// The format json publishes the primary key with the row, and so reads it.
+func TestStatementsOfJSON(t *testing.T) {
+	table := capturetest.Table(t, `CREATE TABLE ks.t (p int, c int, v int, tp tuple<int, int>, s int static, PRIMARY KEY (p, c))`)
+	for f, want := range map[row.Format][2]string{
+		row.KeyValueJSON: {
+			`SELECT v, s, WRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			`SELECT s, WRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
+		},
+		row.PlainJSON: {
+			`SELECT p, c, v, s, WRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			`SELECT p, c, s, WRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
+		},
+	} {
+		v, err := newVersion(table, f, "4.0.19")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]string{v.wholeRow.cql, v.partition.cql}; got != want {
+			t.Errorf("%s: %q, want %q", f, got, want)
+		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env/envtest"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
 
 // node is a real node with a keyspace.
@@ -59,7 +60,7 @@ func (n node) run(t *testing.T, statements ...string) {
 
 func (n node) reader(t *testing.T, table string) *readback.Reader {
 	t.Helper()
-	r, err := readback.New(t.Context(), n.Session, "ks", table)
+	r, err := readback.New(t.Context(), n.Session, "ks", table, row.KeyValueAvro)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func (n node) reader(t *testing.T, table string) *readback.Reader {
 // read reads the row with that key; a shorter clustering asks for the partition.
 func read(ctx context.Context, t *testing.T, r *readback.Reader, n node, op event.Operation, at int64, partition [][]byte, clustering ...[]byte) readback.Row {
 	t.Helper()
-	key, err := r.Table().Key.Append(nil, partition, clustering)
+	key, err := r.Table().Messages.EventKey().Append(nil, partition, clustering)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,11 +84,15 @@ func read(ctx context.Context, t *testing.T, r *readback.Reader, n node, op even
 // decode encodes a row as the connector does and decodes it with hamba/avro.
 func decode(t *testing.T, row readback.Row) map[string]any {
 	t.Helper()
-	data, err := row.Version.Encoder.Append(nil, row.Values)
+	data, err := row.Version.Messages.Row(row.Values)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := avro.ParseBytesWithCache([]byte(row.Version.Encoder.ValueSchema()), "", &avro.SchemaCache{})
+	_, value, err := row.Version.Schema.Split()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := avro.ParseBytesWithCache([]byte(value.Schema), "", &avro.SchemaCache{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,41 +11,33 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
 
 // Version is one version of the table, compiled.
 type Version struct {
-	Table   *schema.Table
-	Key     *event.Key       // of the events topic
-	Encoder *row.Encoder     // of the data topic
-	Schema  *registry.Schema // of the data topic
+	Table    *schema.Table
+	Messages *row.Messages    // of the data topic
+	Schema   *registry.Schema // of the data topic
 
 	wholeRow  statement // by the full primary key
 	partition statement // by the partition key: what a static row or a partition has
 }
 
-// newVersion compiles a version of the table for nodes of that release or newer ones.
-func newVersion(t *schema.Table, release string) (*Version, error) {
-	key, err := event.NewKey(t)
+// newVersion compiles a version of the table for messages of a format, and for nodes of
+// that release or newer ones.
+func newVersion(t *schema.Table, f row.Format, release string) (*Version, error) {
+	m, err := row.NewMessages(t, f)
 	if err != nil {
 		return nil, err
 	}
-	enc, err := row.New(t)
-	if err != nil {
-		return nil, err
-	}
-	v := &Version{Table: t, Key: key, Encoder: enc, Schema: registry.KeyValue(
-		registry.Part{Name: t.Name, Type: registry.Avro, Schema: enc.KeySchema()},
-		registry.Part{Name: t.Name, Type: registry.Avro, Schema: enc.ValueSchema()},
-	)}
+	v := &Version{Table: t, Messages: m, Schema: m.Schema()}
 	max := cassandra.Major(release) >= 5
-	v.wholeRow = newStatement(t, enc.Columns(), func(schema.Column) bool { return true }, t.PrimaryKey(), max)
+	v.wholeRow = newStatement(t, m.Columns(), func(schema.Column) bool { return true }, t.PrimaryKey(), max)
 	// The event of a static row asks for the static columns; a table without any gives
 	// the first row that is left in the partition, as the Java connector does.
-	v.partition = newStatement(t, enc.Columns(), func(c schema.Column) bool {
+	v.partition = newStatement(t, m.Columns(), func(c schema.Column) bool {
 		return len(t.Static) == 0 || c.Kind != schema.Regular
 	}, t.PartitionKey, max)
 	return v, nil
@@ -62,6 +54,7 @@ func (e *NoTableError) Error() string {
 type versions struct {
 	session         *cassandra.Session
 	keyspace, table string
+	format          row.Format
 
 	mu      sync.Mutex
 	checks  map[string]*checker // by host id of the node
@@ -69,8 +62,8 @@ type versions struct {
 	version *Version
 }
 
-func newVersions(session *cassandra.Session, keyspace, table string) *versions {
-	return &versions{session: session, keyspace: keyspace, table: table, checks: map[string]*checker{}}
+func newVersions(session *cassandra.Session, keyspace, table string, f row.Format) *versions {
+	return &versions{session: session, keyspace: keyspace, table: table, format: f, checks: map[string]*checker{}}
 }
 
 func (v *versions) last() *Version {
@@ -113,11 +106,11 @@ func (v *versions) current(ctx context.Context, hostID string) (*Version, error)
 	if err != nil {
 		return nil, err
 	}
-	made, err := newVersion(t, oldest)
+	made, err := newVersion(t, v.format, oldest)
 	if err != nil {
 		return nil, err
 	}
-	if v.version != nil && v.version.Encoder.ValueSchema() == made.Encoder.ValueSchema() && v.version.Encoder.KeySchema() == made.Encoder.KeySchema() {
+	if v.version != nil && v.version.Schema.Fingerprint() == made.Schema.Fingerprint() {
 		made.Schema = v.version.Schema // the same to the registry
 	}
 	v.version, v.schema = made, node.SchemaVersion

@@ -38,7 +38,7 @@ func AppendBytes[T []byte | string](dst []byte, v T) []byte {
 // for compatibility with Thrift; Java's driver reads them as null.)
 func EmptyIsNull(k cql.Kind) bool {
 	switch k {
-	case cql.ASCII, cql.Text, cql.Blob, cql.List, cql.Set, cql.Map, cql.Tuple, cql.UDT:
+	case cql.ASCII, cql.Text, cql.Blob, cql.Custom, cql.List, cql.Set, cql.Map, cql.Tuple, cql.UDT:
 		return false
 	}
 	return true

@@ -6,15 +6,18 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
 )
 
 // Scalar is the writer of a native type, or nil for a type that is not native or
-// has no Avro form (counter).
+// has no Avro form (empty).
 func Scalar(k cql.Kind) Appender {
 	switch k {
-	case cql.ASCII, cql.Text, cql.Blob:
+	case cql.ASCII, cql.Text:
+		return appendText
+	case cql.Blob, cql.Custom:
 		return appendBytes
 	case cql.Boolean:
 		return appendBoolean
@@ -26,6 +29,8 @@ func Scalar(k cql.Kind) Appender {
 		return appendInt
 	case cql.BigInt, cql.Timestamp:
 		return appendBigInt
+	case cql.Counter:
+		return appendCounter
 	case cql.VarInt:
 		return appendVarInt
 	case cql.Decimal:
@@ -48,9 +53,18 @@ func Scalar(k cql.Kind) Appender {
 	return nil
 }
 
+var errNotUTF8 = errors.New("not UTF-8")
+
 func errSize(v []byte, want int) error { return fmt.Errorf("%d bytes, not %d", len(v), want) }
 
 func appendBytes(dst, v []byte) ([]byte, error) { return AppendBytes(dst, v), nil }
+
+func appendText(dst, v []byte) ([]byte, error) {
+	if !utf8.Valid(v) {
+		return dst, errNotUTF8
+	}
+	return AppendBytes(dst, v), nil
+}
 
 func appendBoolean(dst, v []byte) ([]byte, error) {
 	if len(v) != 1 {
@@ -88,6 +102,12 @@ func appendBigInt(dst, v []byte) ([]byte, error) {
 		return dst, errSize(v, 8)
 	}
 	return AppendLong(dst, int64(binary.BigEndian.Uint64(v))), nil
+}
+
+// appendCounter writes the total.
+func appendCounter(dst, v []byte) ([]byte, error) {
+	total, err := cql.CounterTotal(v)
+	return AppendLong(dst, total), err
 }
 
 // appendDate writes days since 1970-01-01; the raw value has that day at 2^31.

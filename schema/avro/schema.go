@@ -3,11 +3,15 @@
 package avro
 
 import (
+	"errors"
 	"fmt"
-	"unicode"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
 )
+
+var errNoName = errors.New("an empty name is no Avro name")
 
 // Schema writes the text of one schema. Every record that has no namespace of its
 // own gets that of the schema, which Java prints only once, at the outermost.
@@ -19,24 +23,24 @@ type Schema struct {
 	depth     int
 }
 
-// NewSchema begins a schema whose records are in that namespace.
-func NewSchema(namespace string) *Schema {
-	return &Schema{namespace: namespace, records: map[string]string{}}
+// NewSchema begins a schema whose records are in the namespace of that keyspace.
+func NewSchema(keyspace string) *Schema {
+	return &Schema{namespace: namespace(keyspace), records: map[string]string{}}
 }
 
 // String is the text written so far.
 func (s *Schema) String() string { return string(s.text) }
 
-// Record writes a record; fields writes its fields by calls of Field. A record
-// that was written before becomes a reference by name.
+// Record writes a record under the Avro name of name; fields writes its fields by
+// calls of Field. A record that was written before becomes a reference by name. The
+// doc tells records apart: where another one has the name already, as the table of
+// a user-defined type may, the name's first character is escaped.
 func (s *Schema) Record(name, doc string, fields func() error) error {
-	if err := checkName(name); err != nil {
+	name, err := s.recordName(name, doc)
+	if err != nil {
 		return err
 	}
-	if written, ok := s.records[name]; ok {
-		if written != doc {
-			return fmt.Errorf("two Avro records would have the name %s.%s: %q and %q", s.namespace, name, written, doc)
-		}
+	if _, ok := s.records[name]; ok {
 		if typeNames[name] { // Java writes a name that is also a type's in full
 			name = s.namespace + "." + name
 		}
@@ -61,6 +65,25 @@ func (s *Schema) Record(name, doc string, fields func() error) error {
 	return nil
 }
 
+func (s *Schema) recordName(original, doc string) (string, error) {
+	if original == "" {
+		return "", errNoName
+	}
+	name := Name(original)
+	if written, ok := s.records[name]; !ok || written == doc {
+		return name, nil
+	}
+	first, size := utf8.DecodeRuneInString(original)
+	var b strings.Builder
+	writeEscape(&b, first)
+	b.WriteString(Name("a" + original[size:])[1:])
+	name = b.String()
+	if written, ok := s.records[name]; ok && written != doc {
+		return "", fmt.Errorf("two Avro records would have the name %s.%s: %q and %q", s.namespace, name, written, doc)
+	}
+	return name, nil
+}
+
 // Nullability is how a field treats null.
 type Nullability uint8
 
@@ -71,16 +94,17 @@ const (
 	OptionalWithDefault
 )
 
-// Field writes a field of the record that is being written; typ writes its type.
+// Field writes a field of the record that is being written, under the Avro name of
+// name; typ writes its type.
 func (s *Schema) Field(name string, null Nullability, typ func() error) error {
-	if err := checkName(name); err != nil {
-		return err
+	if name == "" {
+		return errNoName
 	}
 	if s.fields > 0 {
 		s.raw(`,`)
 	}
 	s.fields++
-	s.raw(`{"name":`).quote(name).raw(`,"type":`)
+	s.raw(`{"name":`).quote(Name(name)).raw(`,"type":`)
 	if null != Required {
 		s.raw(`["null",`)
 	}
@@ -138,6 +162,8 @@ var scalarTypes = map[cql.Kind]string{
 	cql.Inet:      `"string"`,
 	cql.Boolean:   `"boolean"`,
 	cql.Blob:      `"bytes"`,
+	cql.Custom:    `"bytes"`,
+	cql.Counter:   `"long"`,
 	cql.TinyInt:   `"int"`,
 	cql.SmallInt:  `"int"`,
 	cql.Int:       `"int"`,
@@ -161,21 +187,6 @@ var namelessRecords = map[cql.Kind]string{cql.Decimal: "cql_decimal", cql.Durati
 var typeNames = map[string]bool{
 	"record": true, "enum": true, "array": true, "map": true, "union": true, "fixed": true, "string": true,
 	"bytes": true, "int": true, "long": true, "float": true, "double": true, "boolean": true, "null": true,
-}
-
-// checkName applies the rule of Java's Schema.validateName, which works on UTF-16
-// units: a letter or underscore, then letters, digits, underscores.
-func checkName(name string) error {
-	for i, r := range name {
-		letter := r == '_' || unicode.IsLetter(r)
-		if r > 0xffff || !letter && (i == 0 || !unicode.IsDigit(r)) {
-			return fmt.Errorf("%s is no Avro name: %q is not allowed there (such names are not supported yet)", cql.Quote(name), r)
-		}
-	}
-	if name == "" {
-		return fmt.Errorf("an empty name is no Avro name")
-	}
-	return nil
 }
 
 func (s *Schema) raw(text string) *Schema {

@@ -2,24 +2,21 @@
 // of its events topics and data topics, the schemas it registered, and the tables.
 //
 // testdata holds scenarios of DataStax CDC for Apache Cassandra 2.3.9 with
-// Cassandra 4.0.19 and Pulsar 4.0.8: schema.cql as it was run, and of the messages
-// and schemas the fields that tests compare. The environment variable
+// Cassandra 4.0.19 and Pulsar 4.0.8, in the form that package capture reads: of the
+// messages and schemas the fields that are compared. The environment variable
 // CDC_CAPTURES names a folder with more scenarios of the same form.
 package capturetest
 
 import (
-	"bufio"
-	"bytes"
 	"embed"
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
 	"os"
-	"path"
-	"strings"
 	"testing"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/capture"
 )
 
 //go:embed testdata
@@ -39,28 +36,15 @@ type Scenario struct {
 // KeyValue is the text of a KEY_VALUE schema.
 type KeyValue struct{ Key, Value string }
 
-// Message is one raw message. The topic is a short name; KeyText is the key as it
-// is in the metadata; SchemaVersion is the index of the schema it was written with.
-type Message struct {
-	Topic         string
-	Producer      string
-	Key           []byte
-	KeyText       string
-	Null          bool
-	Payload       []byte
-	Properties    map[string]string
-	SchemaVersion int
-}
+// Message is one raw message.
+type Message = capture.Message
 
 // Table is the table of a message.
 func (s *Scenario) Table(tb testing.TB, m Message) *schema.Table {
 	tb.Helper()
-	_, name, _ := strings.Cut(m.Topic, "-")
-	name = strings.TrimPrefix(name, "key-value-avro-")
-	keyspace, table, _ := strings.Cut(name, ".")
-	t := s.Tables.Lookup(keyspace, table)
+	t := (&capture.Scenario{Versions: []*schema.Snapshot{s.Tables}}).Table(m.Topic, 0)
 	if t == nil {
-		tb.Fatalf("%s: no table %s in schema.cql", s.Name, name)
+		tb.Fatalf("%s: no table of topic %s in schema.cql", s.Name, m.Topic)
 	}
 	return t
 }
@@ -81,81 +65,46 @@ func Load(tb testing.TB) []*Scenario {
 
 func load(tb testing.TB, root fs.FS) []*Scenario {
 	tb.Helper()
-	entries, err := fs.ReadDir(root, ".")
+	scenarios, err := capture.Read(root)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	var all []*Scenario
-	for _, e := range entries {
-		if !e.IsDir() {
-			continue
-		}
-		file := func(name string) []byte {
-			b, err := fs.ReadFile(root, path.Join(e.Name(), name))
-			if err != nil {
-				tb.Fatal(err)
+	for _, s := range scenarios {
+		one := &Scenario{Name: s.Name, Tables: s.Versions[0], Schemas: map[string][]KeyValue{}, Events: s.Events, Data: s.Data["key-value-avro"]}
+		for topic, versions := range s.Registered {
+			for _, v := range versions {
+				var kv struct{ Key, Value json.RawMessage }
+				if err := json.Unmarshal([]byte(v.Data), &kv); err != nil {
+					tb.Fatal(err)
+				}
+				one.Schemas[topic] = append(one.Schemas[topic], KeyValue{string(kv.Key), string(kv.Value)})
 			}
-			return b
 		}
-		all = append(all, &Scenario{
-			Name:    e.Name(),
-			Tables:  Tables(tb, string(file("schema.cql"))),
-			Schemas: schemas(tb, file("schemas.json")),
-			Events:  messages(tb, file("events.jsonl")),
-			Data:    messages(tb, file("data-key-value-avro.jsonl")),
-		})
+		all = append(all, one)
 	}
 	return all
 }
 
-func schemas(tb testing.TB, text []byte) map[string][]KeyValue {
+// Tables builds the tables of CREATE TYPE and CREATE TABLE statements; all other
+// statements are ignored.
+func Tables(tb testing.TB, statements string) *schema.Snapshot {
 	tb.Helper()
-	var topics map[string]struct {
-		GetSchemaResponses []struct{ Data string }
-	}
-	if err := json.Unmarshal(text, &topics); err != nil {
+	s, err := capture.Tables(statements)
+	if err != nil {
 		tb.Fatal(err)
 	}
-	m := map[string][]KeyValue{}
-	for topic, versions := range topics {
-		for _, v := range versions.GetSchemaResponses {
-			var kv struct{ Key, Value json.RawMessage }
-			if err := json.Unmarshal([]byte(v.Data), &kv); err != nil {
-				tb.Fatal(err)
-			}
-			m[topic] = append(m[topic], KeyValue{string(kv.Key), string(kv.Value)})
-		}
-	}
-	return m
+	return s
 }
 
-func messages(tb testing.TB, lines []byte) []Message {
+// Table builds the table of one CREATE TABLE statement, after any CREATE TYPEs.
+func Table(tb testing.TB, statements string) *schema.Table {
 	tb.Helper()
-	var all []Message
-	for in := bufio.NewScanner(bytes.NewReader(lines)); in.Scan(); {
-		var line struct {
-			Topic             string
-			ProducerName      string `json:"producer_name"`
-			KeyString         string `json:"key_string"`
-			KeyHex            string `json:"key_hex"`
-			NullValue         bool   `json:"null_value"`
-			PayloadHex        string `json:"payload_hex"`
-			Properties        map[string]string
-			SchemaVersionText string `json:"schema_version_hex"`
-		}
-		if err := json.Unmarshal(in.Bytes(), &line); err != nil {
-			tb.Fatal(err)
-		}
-		m := Message{
-			Topic: path.Base(line.Topic), Producer: line.ProducerName, KeyText: line.KeyString, Null: line.NullValue,
-			Key: Hex(tb, line.KeyHex), Payload: Hex(tb, line.PayloadHex), Properties: line.Properties,
-		}
-		for _, b := range Hex(tb, line.SchemaVersionText) {
-			m.SchemaVersion = m.SchemaVersion<<8 | int(b)
-		}
-		all = append(all, m)
+	all := Tables(tb, statements).Tables()
+	if len(all) != 1 {
+		tb.Fatalf("%d tables in %s", len(all), statements)
 	}
-	return all
+	return all[0]
 }
 
 // Hex reads hexadecimal text.

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/cql/cqltest"
 )
 
 const marshalPackage = "org.apache.cassandra.db.marshal."
@@ -216,7 +217,7 @@ func className(t *cql.Type, insideFrozen bool) string {
 
 func TestParseClassReadsWhatCassandraWrites(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := randomStoredType(t, 0, false, false)
+		want := cqltest.Type(t)
 		text := className(want, false)
 		got, reversed, err := cql.ParseClass(text)
 		if err != nil {

@@ -4,7 +4,6 @@ package cql
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 )
@@ -14,11 +13,12 @@ func AppendUUID(dst, v []byte) ([]byte, error) {
 	if len(v) != 16 {
 		return dst, fmt.Errorf("%d bytes, not 16", len(v))
 	}
-	dst = append(hex.AppendEncode(dst, v[:4]), '-')
-	dst = append(hex.AppendEncode(dst, v[4:6]), '-')
-	dst = append(hex.AppendEncode(dst, v[6:8]), '-')
-	dst = append(hex.AppendEncode(dst, v[8:10]), '-')
-	return hex.AppendEncode(dst, v[10:]), nil
+	const digits = "0123456789abcdef"
+	text := [36]byte{8: '-', 13: '-', 18: '-', 23: '-'}
+	for i, at := range [16]byte{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34} {
+		text[at], text[at+1] = digits[v[i]>>4], digits[v[i]&15]
+	}
+	return append(dst, text[:]...), nil
 }
 
 // AppendInet appends an address of 4 or 16 bytes as InetAddress.getHostAddress

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/cql/cqltest"
 )
 
 func unhex(t testing.TB, digits string) []byte {
@@ -290,8 +291,8 @@ func TestCounterShards(t *testing.T) {
 
 func TestRandomValues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		typ := randomStoredType(t, 0, false, false)
-		v := randomValue(t, typ)
+		typ := cqltest.Type(t)
+		v := cqltest.Value(t, typ)
 		if err := typ.Validate(v); err != nil {
 			t.Fatalf("%s %x: %v", typ, v, err)
 		}
@@ -346,8 +347,8 @@ func checkAny(t interface{ Fatalf(string, ...any) }, typ *cql.Type, v []byte) bo
 // Parts are what a value is made of, and nothing but them.
 func TestPartsMakeUpTheValue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		typ := randomStoredType(t, 0, false, false)
-		v := randomValue(t, typ)
+		typ := cqltest.Type(t)
+		v := cqltest.Value(t, typ)
 		size := 0
 		parts := typ.Parts(v)
 		for parts.Next() {
@@ -381,7 +382,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 
 func TestVInt(t *testing.T) {
 	for _, want := range []uint64{0, 1, 127, 128, 1<<14 - 1, 1 << 14, 1<<56 - 1, 1 << 56, math.MaxUint64} {
-		b := appendUnsignedVInt(nil, want)
+		b := cqltest.AppendUnsignedVInt(nil, want)
 		got, rest, err := cql.TakeUnsignedVInt(append(b, 7))
 		if err != nil || got != want || !bytes.Equal(rest, []byte{7}) {
 			t.Errorf("%d in %x: %d, rest %x, %v", want, b, got, rest, err)

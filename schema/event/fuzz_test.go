@@ -10,11 +10,12 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
-const allKeyTypes = `CREATE TABLE ks.t (p_ascii ascii, p_bigint bigint, p_decimal decimal, c_blob blob, c_boolean boolean,
+const allKeyTypes = `CREATE TYPE ks.u (x int, y time); CREATE TABLE ks.t (p_ascii ascii, p_bigint bigint, p_decimal decimal, c_blob blob, c_boolean boolean,
 	c_date date, c_decimal decimal, c_double double, c_duration duration, c_float float, c_inet inet, c_int int, c_smallint smallint,
 	c_text text, c_time time, c_timestamp timestamp, c_timeuuid timeuuid, c_tinyint tinyint, c_uuid uuid, c_varint varint,
+	d_list frozen<list<decimal>>, d_tuple frozen<tuple<text, frozen<u>>>, d_map frozen<map<text, blob>>, d_m frozen<map<int, int>>, d_vector vector<text, 2>,
 	PRIMARY KEY ((p_ascii, p_bigint, p_decimal), c_blob, c_boolean, c_date, c_decimal, c_double, c_duration, c_float, c_inet, c_int,
-	c_smallint, c_text, c_time, c_timestamp, c_timeuuid, c_tinyint, c_uuid, c_varint))`
+	c_smallint, c_text, c_time, c_timestamp, c_timeuuid, c_tinyint, c_uuid, c_varint, d_list, d_tuple, d_map, d_m, d_vector))`
 
 func FuzzKeyDecode(f *testing.F) {
 	k := newKey(f, capturetest.Table(f, allKeyTypes))

@@ -22,31 +22,32 @@ type Key struct {
 }
 
 type keyField struct {
-	name  string
-	typ   *cql.Type
-	write avro.Appender
-	read  func(dst []byte, r *reader) []byte // appends the raw CQL value
+	name     string
+	typ      *cql.Type
+	write    avro.Appender
+	read     func(dst []byte, r *reader) []byte // appends the raw CQL value
+	optional bool
+	orRaw    bool // a union with the raw value as bytes
 }
 
-// NewKey compiles the key record of a table. It fails for a table whose primary
-// key has a column of a type, or with a name, that the record cannot hold; the
-// Java agent publishes no events for such a table either.
+// NewKey compiles the key record of a table. Columns of types that are made of others
+// and of custom types, for which the Java agent publishes no events, have the form
+// that avro.Schema.KeyField tells of.
 func NewKey(t *schema.Table) (*Key, error) {
 	k := &Key{table: t.String(), partition: len(t.PartitionKey)}
 	s := avro.NewSchema(t.Keyspace)
 	err := s.Record(t.Name, "Primary key schema for table "+t.String(), func() error {
 		for i, c := range t.PrimaryKey() {
-			f := keyField{name: c.Name, typ: c.Type, write: keyWriter(c.Type.Kind), read: keyReader(c.Type.Kind)}
-			if f.write == nil || f.read == nil {
-				return fmt.Errorf("column %s: type %s is not supported in a primary key", cql.Quote(c.Name), c.Type)
-			}
-			null := avro.Required
-			if i >= k.partition {
-				null = avro.Optional
-				f.write = avro.Nullable(c.Type.Kind, f.write)
+			f, err := newKeyField(c, i >= k.partition)
+			if err != nil {
+				return fmt.Errorf("column %s of type %s: %w", cql.Quote(c.Name), c.Type, err)
 			}
 			k.fields = append(k.fields, f)
-			if err := s.Field(c.Name, null, func() error { return s.Scalar(c.Type.Kind) }); err != nil {
+			null := avro.Required
+			if f.optional {
+				null = avro.Optional
+			}
+			if err := s.KeyField(c.Name, null, c.Type); err != nil {
 				return fmt.Errorf("column %s of type %s: %w", cql.Quote(c.Name), c.Type, err)
 			}
 		}
@@ -57,6 +58,27 @@ func NewKey(t *schema.Table) (*Key, error) {
 	}
 	k.text = s.String()
 	return k, nil
+}
+
+func newKeyField(c schema.Column, optional bool) (f keyField, err error) {
+	f = keyField{name: c.Name, typ: c.Type, optional: optional, orRaw: c.Type.HasParts() && avro.ReadableKey(c.Type)}
+	written := c.Type
+	if c.Type.HasParts() && !f.orRaw {
+		written = &cql.Type{Kind: cql.Blob}
+	}
+	if f.write, err = keyWriter(written); err != nil {
+		return f, err
+	}
+	if f.read, err = keyReader(written); err != nil {
+		return f, err
+	}
+	switch {
+	case f.orRaw:
+		f.write = orRaw(c.Type, f.write, f.read, optional)
+	case optional:
+		f.write = avro.Nullable(written.Kind, f.write)
+	}
+	return f, nil
 }
 
 // Schema is the text of the record's Avro schema, byte for byte as the Java agent
@@ -105,9 +127,13 @@ func (k *Key) Decode(key []byte) (partition, clustering [][]byte, err error) {
 	r := reader{in: key}
 	for i := range k.fields {
 		f := &k.fields[i]
-		if i < k.partition || r.isPresent() {
+		if branch := f.branch(&r); branch != isNull {
 			start := len(buf)
-			buf = f.read(buf, &r)
+			if branch == isRaw {
+				buf = append(buf, r.bytes()...)
+			} else {
+				buf = f.read(buf, &r)
+			}
 			values[i] = buf[start:len(buf):len(buf)]
 		}
 		if r.err != nil {
@@ -128,14 +154,14 @@ func (f *keyField) errorf(k *Key, err error) error {
 
 // keyWriter differs from the data topic's values in two types: the Java agent
 // widens tinyint and smallint without their sign.
-func keyWriter(kind cql.Kind) avro.Appender {
-	switch kind {
+func keyWriter(t *cql.Type) (avro.Appender, error) {
+	switch t.Kind {
 	case cql.TinyInt:
-		return unsigned(1)
+		return unsigned(1), nil
 	case cql.SmallInt:
-		return unsigned(2)
+		return unsigned(2), nil
 	}
-	return avro.Scalar(kind)
+	return avro.Value(t)
 }
 
 func unsigned(size int) avro.Appender {

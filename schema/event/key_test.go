@@ -126,17 +126,9 @@ func TestKeyQuirks(t *testing.T) {
 
 func TestKeyErrors(t *testing.T) {
 	t.Parallel()
-	for statements, want := range map[string]string{
-		`CREATE TABLE ks.t (k int, c frozen<list<int>>, PRIMARY KEY (k, c))`:                   "column c: type frozen<list<int>> is not supported in a primary key",
-		`CREATE TYPE ks.u (x int); CREATE TABLE ks.t (k frozen<u> PRIMARY KEY, v int)`:         "column k: type frozen<u> is not supported in a primary key",
-		`CREATE TABLE ks.t ("d-ash" int PRIMARY KEY, v int)`:                                   `"d-ash" is no Avro name`,
-		`CREATE TABLE ks.t (k int, c frozen<tuple<int,text>>, v int, PRIMARY KEY (k,c))`:       "frozen<tuple<int, text>>",
-		`CREATE TABLE ks.t (k int, c 'org.apache.cassandra.db.Foo', v int, PRIMARY KEY (k,c))`: "'org.apache.cassandra.db.Foo'",
-	} {
-		_, err := event.NewKey(capturetest.Table(t, statements))
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "table ks.t") {
-			t.Errorf("%s: %v, want …%s…", statements, err, want)
-		}
+	_, err := event.NewKey(capturetest.Table(t, `CREATE TABLE ks.t (k int, c empty, PRIMARY KEY (k, c))`))
+	if err == nil || !strings.Contains(err.Error(), "table ks.t: column c of type empty") {
+		t.Error(err)
 	}
 
 	k := newKey(t, capturetest.Table(t, `CREATE TABLE ks.t (k int, c uuid, PRIMARY KEY (k, c))`))

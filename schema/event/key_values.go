@@ -10,13 +10,18 @@ import (
 	"math"
 	"math/bits"
 	"net/netip"
+	"unicode/utf8"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
 )
 
-func keyReader(kind cql.Kind) func([]byte, *reader) []byte {
+type valueReader = func(dst []byte, r *reader) []byte
+
+func scalarReader(kind cql.Kind) valueReader {
 	switch kind {
-	case cql.ASCII, cql.Text, cql.Blob:
+	case cql.ASCII, cql.Text:
+		return readText
+	case cql.Blob, cql.Custom:
 		return func(dst []byte, r *reader) []byte { return append(dst, r.bytes()...) }
 	case cql.VarInt:
 		return readVarInt
@@ -59,6 +64,14 @@ func appendReversed(dst, v []byte) []byte {
 		dst = append(dst, v[i])
 	}
 	return dst
+}
+
+func readText(dst []byte, r *reader) []byte {
+	v := r.bytes()
+	if !utf8.Valid(v) {
+		r.fail(errors.New("not UTF-8"))
+	}
+	return append(dst, v...)
 }
 
 var errNoBytes = errors.New("a number of no bytes")
@@ -117,7 +130,10 @@ func readDuration(dst []byte, r *reader) []byte {
 // appendVInt appends a zigzag integer as VIntCoding.writeVInt does: as many
 // leading ones in the first byte as bytes follow.
 func appendVInt(dst []byte, v int64) []byte {
-	n := uint64(v)<<1 ^ uint64(v>>63)
+	return appendUnsignedVInt(dst, uint64(v)<<1^uint64(v>>63))
+}
+
+func appendUnsignedVInt(dst []byte, n uint64) []byte {
 	extra := min((bits.Len64(n|1)-1)/7, 8)
 	first := byte(0xff << (8 - extra))
 	if extra < 8 {

@@ -5,6 +5,7 @@ package row_test
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"math"
 	"net/netip"
 	"regexp"
@@ -23,8 +24,7 @@ var logicalType = regexp.MustCompile(`,"logicalType":"[^"]*"`)
 // oracleSchema parses a schema's text for hamba/avro, which shall not interpret
 // logical types. Java prints references to a record without a namespace by the
 // bare name, which others look up in the enclosing namespace: so let it be there.
-func oracleSchema(t testing.TB, text string) avro.Schema {
-	t.Helper()
+func oracleSchema(t interface{ Fatalf(string, ...any) }, text string) avro.Schema {
 	text = strings.ReplaceAll(logicalType.ReplaceAllString(text, ""), `,"namespace":""`, "")
 	s, err := avro.ParseWithCache(text, "", &avro.SchemaCache{})
 	if err != nil {
@@ -35,13 +35,25 @@ func oracleSchema(t testing.TB, text string) avro.Schema {
 
 func decode(t testing.TB, s avro.Schema, payload []byte) map[string]any {
 	t.Helper()
+	row, err := read(s, payload)
+	if err != nil {
+		t.Fatalf("%x: %v", payload, err)
+	}
+	return row
+}
+
+// read reads a record, to the end of the payload.
+func read(s avro.Schema, payload []byte) (map[string]any, error) {
 	var row map[string]any
 	r := avro.NewReader(nil, 0).Reset(payload)
 	r.ReadVal(s, &row)
-	if r.Error != nil {
-		t.Fatalf("%x: %v", payload, r.Error)
+	if r.Error == nil {
+		if r.Peek(); r.Error == nil {
+			return nil, errors.New("bytes behind the record")
+		}
+		return row, nil
 	}
-	return row
+	return row, r.Error
 }
 
 // plain takes the wrapping off a value of a union.

@@ -1,18 +1,19 @@
 // The compiled encoder of a table's rows.
 
 // Package row makes the messages of the data topic: a row of a table as an Avro
-// record, and the schemas of its key and value.
+// record or a JSON object, its key, and the schemas of both.
 //
 // In come raw CQL values as the native protocol carries them, out go the bytes and
-// the schema text of DataStax' "CDC for Apache Cassandra" in its format
-// key-value-avro (the message key is the event's key, copied as it is, so only its
-// schema is made here). An [Encoder] is compiled once for each version of a table;
-// then a row costs no reflection, no look-up by name and no allocation but the
-// growth of the output. The package opens no connection and imports neither
-// Pulsar's nor Cassandra's client.
+// the schema text of DataStax' "CDC for Apache Cassandra" in one of its formats:
+// [Messages] has what a message is made of in each. An [Encoder] (Avro; the message
+// key is the event's key, copied as it is, so only its schema is made here) or a
+// [JSON] is compiled once for each version of a table; then a row costs no
+// reflection, no look-up by name and no allocation but the growth of the output. The
+// package opens no connection and imports neither Pulsar's nor Cassandra's client.
 package row
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,23 +27,30 @@ import (
 type Encoder struct {
 	table       string
 	columns     []schema.Column
-	values      []avro.Appender // parallel to columns
+	fields      []field // parallel to columns
 	omitted     []string
 	keySchema   string
 	valueSchema string
 }
 
-// New compiles the encoder of a table. Columns of a type that has no Avro form at
-// all (counter, custom classes, alone or inside another type) are left out and
-// listed by Omitted. A column whose type or name is only not supported yet fails,
-// with an error that names it; so does a primary key that cannot be represented.
+// field is how a column's value is written: the branch of its union, if it has one,
+// and what follows.
+type field struct {
+	write       avro.Appender
+	optional    bool
+	emptyIsNull bool
+}
+
+// New compiles the encoder of a table. Columns of the type empty, which no SELECT
+// shows, are left out and listed by Omitted; every other type has an Avro form, and
+// every name an Avro name (docs/types.md).
 //
 // To publish fewer columns, give New a copy of the table with shorter lists of
 // regular and static columns.
 func New(t *schema.Table) (*Encoder, error) {
 	e := &Encoder{table: t.String()}
 	for _, c := range slices.Concat(t.Regular, t.Static) {
-		if !representable(c.Type) {
+		if !avro.Representable(c.Type) {
 			e.omitted = append(e.omitted, c.Name)
 			continue
 		}
@@ -52,17 +60,14 @@ func New(t *schema.Table) (*Encoder, error) {
 		e.columns = t.PrimaryKey()
 	}
 	for _, c := range e.columns {
-		write, err := compile(c.Type)
+		write, err := avro.Value(c.Type)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: column %s of type %s: %w", t, cql.Quote(c.Name), c.Type, err)
 		}
-		if c.Kind != schema.PartitionKey {
-			write = avro.Nullable(c.Type.Kind, write)
-		}
-		e.values = append(e.values, write)
+		e.fields = append(e.fields, field{write, c.Kind != schema.PartitionKey, avro.EmptyIsNull(c.Type.Kind)})
 	}
 	var err error
-	if e.keySchema, err = recordSchema(t, t.PrimaryKey()); err != nil {
+	if e.keySchema, err = keySchema(t); err != nil {
 		return nil, fmt.Errorf("key schema of table %s: %w", t, err)
 	}
 	if e.valueSchema, err = recordSchema(t, e.columns); err != nil {
@@ -96,14 +101,22 @@ func (e *Encoder) Append(dst []byte, values [][]byte) ([]byte, error) {
 	}
 	start := len(dst)
 	for i, v := range values {
-		c := &e.columns[i]
+		f := &e.fields[i]
+		if f.optional {
+			if v == nil || f.emptyIsNull && len(v) == 0 {
+				dst = append(dst, 0)
+				continue
+			}
+			dst = append(dst, 2)
+		}
 		var err error
-		if v == nil && c.Kind == schema.PartitionKey {
-			err = errNull
+		if v == nil {
+			err = errors.New("null in a partition key")
 		} else {
-			dst, err = e.values[i](dst, v)
+			dst, err = f.write(dst, v)
 		}
 		if err != nil {
+			c := &e.columns[i]
 			return dst[:start], fmt.Errorf("row of table %s: column %s of type %s: %w", e.table, cql.Quote(c.Name), c.Type, err)
 		}
 	}

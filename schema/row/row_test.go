@@ -221,7 +221,7 @@ func TestAppendErrors(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	t.Parallel()
-	e := newEncoder(t, capturetest.Table(t, `CREATE TABLE ks.t (k int, c int, b text, s text static, a counter, x list<frozen<tuple<'some.Class'>>>,
+	e := newEncoder(t, capturetest.Table(t, `CREATE TABLE ks.t (k int, c int, b text, s text static, a empty, x list<frozen<tuple<empty>>>,
 		PRIMARY KEY (k, c))`))
 	var names []string
 	for _, c := range e.Columns() {
@@ -230,18 +230,27 @@ func TestNew(t *testing.T) {
 	if !slices.Equal(names, []string{"b", "s"}) || !slices.Equal(e.Omitted(), []string{"a", "x"}) {
 		t.Errorf("columns %v, omitted %v", names, e.Omitted())
 	}
-	for statements, want := range map[string]string{
-		`CREATE TABLE ks.t (k int PRIMARY KEY, "d-ash" int)`:                                   `"d-ash" is no Avro name`,
-		`CREATE TABLE ks.t (k int PRIMARY KEY, "1st" int)`:                                     `"1st" is no Avro name`,
-		`CREATE TABLE ks.t (k int PRIMARY KEY, m map<blob, int>)`:                              "column m of type map<blob, int>: map keys of type blob are not supported yet",
-		`CREATE TYPE ks.u (m map<double,int>); CREATE TABLE ks.t (k int PRIMARY KEY, v u)`:     "column v of type u: field m: map keys of type double",
-		`CREATE TYPE ks.t (x int); CREATE TABLE ks.t (k int PRIMARY KEY, v t)`:                 "two Avro records would have the name ks.t",
-		`CREATE TYPE ks."u-v" (x int); CREATE TABLE ks.t (k int PRIMARY KEY, v frozen<"u-v">)`: `column v of type frozen<"u-v">: "u-v" is no Avro name`,
-	} {
-		_, err := row.New(capturetest.Table(t, statements))
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "table ks.t") {
-			t.Errorf("%s: %v, want …%s", statements, err, want)
-		}
+}
+
+// Types may nest as deep as a type's text allows.
+func TestAppendDeep(t *testing.T) {
+	t.Parallel()
+	const depth = 30
+	typ, raw, want := "int", "00000005", "0a"
+	for range depth {
+		typ = "list<frozen<" + typ + ">>"
+		length := len(raw) / 2
+		raw = "00000001" + hex.EncodeToString([]byte{byte(length >> 24), byte(length >> 16), byte(length >> 8), byte(length)}) + raw
+		want = "02" + want + "00"
+	}
+	typ = strings.ReplaceAll(typ, "frozen<int>", "int")
+	e := newEncoder(t, capturetest.Table(t, `CREATE TABLE ks.t (k int PRIMARY KEY, v `+typ+`)`))
+	if got, err := e.Append(nil, hexes(t, raw)); err != nil || hex.EncodeToString(got) != "02"+want {
+		t.Errorf("%x %v, want 02%s", got, err, want)
+	}
+	_, err := e.Append(nil, hexes(t, raw[:len(raw)-2]))
+	if err == nil || !strings.Contains(err.Error(), "column v of type list<frozen<") {
+		t.Error(err)
 	}
 }
 
@@ -255,7 +264,15 @@ func TestSchemaText(t *testing.T) {
 		`CREATE TYPE ks.record (x int); CREATE TABLE ks.t (k int PRIMARY KEY, v record, w record)`: `{"name":"w","type":["null","ks.record"],"default":null}`,
 		`CREATE TYPE ks.u (x duration); CREATE TABLE ks.t (k int PRIMARY KEY, v u, w duration)`:    `{"name":"w","type":["null","cql_duration"],"default":null}`,
 		`CREATE TABLE ks.t (k int PRIMARY KEY, v vector<float, 3>)`:                                `{"name":"v","type":["null",{"type":"array","items":"float"}],"default":null}`,
-		`CREATE TABLE ks.t4 (a text, b int, PRIMARY KEY (a, b))`:                                   `{"type":"record","name":"t4","namespace":"ks","doc":"Table ks.t4","fields":[{"name":"a","type":"string"},{"name":"b","type":["null","int"],"default":null}]}`,
+		`CREATE TABLE ks.t (k int PRIMARY KEY, v counter)`:                                         `{"name":"v","type":["null","long"],"default":null}`,
+		`CREATE TABLE ks.t (k int PRIMARY KEY, v 'some.Class', m map<blob, int>)`:                  `[{"name":"m","type":["null",{"type":"map","values":"int"}],"default":null},{"name":"v","type":["null","bytes"],"default":null}]`,
+		// Names that Avro forbids.
+		`CREATE TABLE ks.t (k int PRIMARY KEY, "d-ash" int, "1st" int, "a.b c" text)`:                   `"fields":[{"name":"_x0031_st",`,
+		`CREATE TABLE 9ks.9t (k int PRIMARY KEY, "d-ash" int)`:                                          `{"type":"record","name":"_x0039_t","namespace":"9ks","doc":"Table 9ks.9t","fields":[{"name":"d_x002D_ash",`,
+		`CREATE TYPE ks."u-v" (x int); CREATE TABLE ks.t (k int PRIMARY KEY, v frozen<"u-v">, w "u-v")`: `{"type":"record","name":"u_x002D_v","doc":"CQL type ks.u-v","fields":[{"name":"x","type":["null","int"],"default":null}]}],"default":null},{"name":"w","type":["null","u_x002D_v"],"default":null}]}`,
+		// A type with the name of its table, which Java cannot write.
+		`CREATE TYPE ks.t (x int); CREATE TABLE ks.t (k int PRIMARY KEY, v t)`: `{"type":"record","name":"_x0074_","doc":"CQL type ks.t",`,
+		`CREATE TABLE ks.t4 (a text, b int, PRIMARY KEY (a, b))`:               `{"type":"record","name":"t4","namespace":"ks","doc":"Table ks.t4","fields":[{"name":"a","type":"string"},{"name":"b","type":["null","int"],"default":null}]}`,
 	} {
 		if got := newEncoder(t, capturetest.Table(t, statements)).ValueSchema(); !strings.Contains(got, want) {
 			t.Errorf("%s:\ngot  %s\nwant …%s…", statements, got, want)
@@ -267,7 +284,8 @@ const allTypes = `CREATE TYPE ks.u (x int, l list<int>); CREATE TABLE ks.t (k in
 	c_boolean boolean, c_date date, c_decimal decimal, c_double double, c_duration duration, c_float float, c_inet inet, c_int int,
 	c_smallint smallint, c_text text, c_time time, c_timestamp timestamp, c_timeuuid timeuuid, c_tinyint tinyint, c_uuid uuid, c_varint varint,
 	l list<int>, s set<text>, m map<timestamp, varint>, md map<date, inet>, mt map<time, text>, u u, n map<text, frozen<map<int, frozen<list<frozen<u>>>>>>,
-	t tuple<int, text, frozen<u>>, v vector<float, 2>, w vector<text, 2>)`
+	t tuple<int, text, frozen<u>>, v vector<float, 2>, w vector<text, 2>, x counter, y 'some.Class', mb map<blob, decimal>, mf map<float, duration>,
+	mv map<varint, frozen<map<decimal, boolean>>>, mk map<frozen<tuple<double, frozen<u>>>, frozen<list<inet>>>, ml map<frozen<list<inet>>, int>)`
 
 func FuzzAppend(f *testing.F) {
 	e := newEncoder(f, capturetest.Table(f, allTypes))

@@ -1,6 +1,7 @@
-// Random types with their values, for the tests.
+// Random types and random values of them.
 
-package cql_test
+// Package cqltest draws CQL types and raw values of them for property tests.
+package cqltest
 
 import (
 	"encoding/binary"
@@ -11,16 +12,19 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
 )
 
-// randomStoredType draws a type with all that its values need, frozen where
-// Cassandra has it frozen: nested says that it is part of another one than a
+// Type draws a type of any nesting with all that its values need, frozen where
+// Cassandra has it frozen.
+func Type(t *rapid.T) *cql.Type { return draw(t, 0, false, false) }
+
+// draw is Type at some depth: nested says that it is part of another one than a
 // user-defined type, insideFrozen that something around it is frozen.
-func randomStoredType(t *rapid.T, depth int, nested, insideFrozen bool) *cql.Type {
+func draw(t *rapid.T, depth int, nested, insideFrozen bool) *cql.Type {
 	last := cql.Custom
 	if depth > 3 {
 		last = cql.Empty
 	}
 	typ := &cql.Type{Kind: cql.Kind(rapid.IntRange(int(cql.ASCII), int(last)).Draw(t, "kind"))}
-	part := func(insideFrozen bool) *cql.Type { return randomStoredType(t, depth+1, true, insideFrozen) }
+	part := func(insideFrozen bool) *cql.Type { return draw(t, depth+1, true, insideFrozen) }
 	switch typ.Kind {
 	case cql.List, cql.Set, cql.Map, cql.UDT:
 		typ.Frozen = nested || !insideFrozen && rapid.Bool().Draw(t, "frozen")
@@ -45,7 +49,7 @@ func randomStoredType(t *rapid.T, depth int, nested, insideFrozen bool) *cql.Typ
 		typ.Keyspace, typ.Name = "ks", rapid.StringMatching(`[a-zA-Z][a-z_ é"]{0,4}`).Draw(t, "name")
 		for range rapid.IntRange(1, 4).Draw(t, "fields") {
 			name := rapid.StringMatching(`[a-zA-Z][a-z_ é"\\]{0,4}`).Draw(t, "field")
-			typ.Fields = append(typ.Fields, cql.Field{Name: name, Type: randomStoredType(t, depth+1, false, insideFrozen)})
+			typ.Fields = append(typ.Fields, cql.Field{Name: name, Type: draw(t, depth+1, false, insideFrozen)})
 		}
 	case cql.Custom:
 		typ.Name = rapid.SampledFrom([]string{"org.example.MyType", "org.example.MyType(a=1)", marshalPackage + "LexicalUUIDType",
@@ -54,8 +58,8 @@ func randomStoredType(t *rapid.T, depth int, nested, insideFrozen bool) *cql.Typ
 	return typ
 }
 
-// randomValue draws a value of a type that is not null.
-func randomValue(t *rapid.T, typ *cql.Type) []byte {
+// Value draws a value of a type, which is not null.
+func Value(t *rapid.T, typ *cql.Type) []byte {
 	sized := func(n int) []byte { return rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "bytes") }
 	some := func(least int) []byte { return rapid.SliceOfN(rapid.Byte(), least, least+9).Draw(t, "bytes") }
 	var v []byte
@@ -108,9 +112,9 @@ func randomValue(t *rapid.T, typ *cql.Type) []byte {
 		v = binary.BigEndian.AppendUint32(nil, uint32(n))
 		for range n {
 			if typ.Kind == cql.Map {
-				add(randomValue(t, typ.Key))
+				add(Value(t, typ.Key))
 			}
-			add(randomValue(t, typ.Elem))
+			add(Value(t, typ.Elem))
 		}
 		return v
 	case cql.Tuple, cql.UDT:
@@ -119,16 +123,16 @@ func randomValue(t *rapid.T, typ *cql.Type) []byte {
 			if rapid.Bool().Draw(t, "null") {
 				v = append(v, 0xff, 0xff, 0xff, 0xff)
 			} else {
-				add(randomValue(t, f.Type))
+				add(Value(t, f.Type))
 			}
 		}
 		return v
 	case cql.Vector:
 		size := typ.Elem.FixedLength()
 		for range typ.Dimension {
-			e := randomValue(t, typ.Elem)
+			e := Value(t, typ.Elem)
 			if size < 0 {
-				v = appendUnsignedVInt(v, uint64(len(e)))
+				v = AppendUnsignedVInt(v, uint64(len(e)))
 			}
 			v = append(v, e...)
 		}
@@ -142,9 +146,13 @@ func randomValue(t *rapid.T, typ *cql.Type) []byte {
 	return sized(typ.FixedLength())
 }
 
-func appendVInt(dst []byte, n int64) []byte { return appendUnsignedVInt(dst, uint64(n<<1^n>>63)) }
+const marshalPackage = "org.apache.cassandra.db.marshal."
 
-func appendUnsignedVInt(dst []byte, n uint64) []byte {
+func appendVInt(dst []byte, n int64) []byte { return AppendUnsignedVInt(dst, uint64(n<<1^n>>63)) }
+
+// AppendUnsignedVInt appends the integer that precedes an element of a vector
+// (VIntCoding.writeUnsignedVInt).
+func AppendUnsignedVInt(dst []byte, n uint64) []byte {
 	extra := 0
 	for extra < 8 && n>>(7*(extra+1)) != 0 {
 		extra++
