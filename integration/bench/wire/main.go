@@ -32,6 +32,7 @@ func main() {
 const (
 	goalRow   = 150 // ns, CQL row to Avro
 	goalRatio = 5   // times hamba/avro
+	goalJSON  = 400 // ns, CQL row to JSON
 	goalEvent = 80  // ns, key and value without the MD5
 )
 
@@ -41,6 +42,7 @@ type report struct {
 	RowBytes     int      `json:"row_cql_bytes"`
 	Hamba        measured `json:"row_avro_hamba"`
 	Ratio        float64  `json:"ratio_hamba"`
+	JSON         measured `json:"row_json"`
 	Event        measured `json:"event_key_value"`
 	EventWithMD5 measured `json:"event_key_value_md5"`
 	OK           bool     `json:"ok"`
@@ -72,6 +74,7 @@ func (c *command) run() error {
 	}{
 		{fmt.Sprintf("row, %d columns, %d bytes of CQL, to Avro", len(row.values), row.size()), row.ours, fmt.Sprint(goalRow), &r.Row},
 		{"the same row out of a map by hamba/avro", row.hamba, "", &r.Hamba},
+		{"the same row to JSON", row.json, fmt.Sprint(goalJSON), &r.JSON},
 		{"event key and value", event.encode, fmt.Sprint(goalEvent), &r.Event},
 		{"event key, digest of 300 bytes, and value", event.withDigest, "", &r.EventWithMD5},
 	} {
@@ -81,6 +84,7 @@ func (c *command) run() error {
 	r.Ratio = r.Hamba.Nanoseconds / r.Row.Nanoseconds
 	fmt.Printf("%-52s %10.1f %12s %10d\n", "times as fast as hamba/avro", r.Ratio, "", goalRatio)
 	r.OK = r.Row.Nanoseconds < goalRow && r.Row.Allocations == 0 && r.Ratio >= goalRatio &&
+		r.JSON.Nanoseconds < goalJSON && r.JSON.Allocations == 0 &&
 		r.Event.Nanoseconds < goalEvent && r.Event.Allocations == 0
 	return json.NewEncoder(os.Stdout).Encode(r)
 }

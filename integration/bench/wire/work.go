@@ -21,6 +21,7 @@ import (
 // rowWork is a row as a SELECT gives it, and as a map of Go values.
 type rowWork struct {
 	encoder *row.Encoder
+	objects *row.JSON
 	values  [][]byte
 	schema  avro.Schema
 	fields  map[string]any
@@ -67,6 +68,9 @@ func newRow() (*rowWork, error) {
 	if w.encoder, err = row.New(table); err != nil {
 		return nil, err
 	}
+	if w.objects, err = row.NewJSON(table, false); err != nil {
+		return nil, err
+	}
 	if w.schema, err = avro.Parse(w.encoder.ValueSchema()); err != nil {
 		return nil, err
 	}
@@ -97,6 +101,17 @@ func (w *rowWork) ours(b *testing.B) {
 	for b.Loop() {
 		var err error
 		if buf, err = w.encoder.Append(buf[:0], w.values); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func (w *rowWork) json(b *testing.B) {
+	b.ReportAllocs()
+	buf := make([]byte, 0, 4096)
+	for b.Loop() {
+		var err error
+		if buf, err = w.objects.Append(buf[:0], w.values); err != nil {
 			b.Fatal(err)
 		}
 	}
