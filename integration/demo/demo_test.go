@@ -57,6 +57,7 @@ func TestDemo(t *testing.T) {
 				t.Error(err)
 			}
 			t.Run("Java's client reads the data topic", func(t *testing.T) { javaReads(ctx, t, stage) })
+			t.Run("Java's client reads the JSON formats", func(t *testing.T) { javaReadsJSON(ctx, t, stage) })
 			t.Run("table without cdc", func(t *testing.T) { withoutCDC(ctx, t, stage) })
 			t.Run("stop in good order", func(t *testing.T) { stopInGoodOrder(ctx, t, stage) })
 			t.Run("kill", func(t *testing.T) { kill(ctx, t, stage) })
@@ -145,6 +146,51 @@ func javaText(v any) string {
 		return "{"
 	}
 	return fmt.Sprint(v)
+}
+
+// javaReadsJSON publishes a table in the two JSON formats and lets Java's client decode them
+// with the schema that the registry has.
+func javaReadsJSON(ctx context.Context, t *testing.T, s *Stage) {
+	for _, statement := range []string{
+		"CREATE TABLE demo.parcel (id int PRIMARY KEY, name text, tags set<text>, home frozen<address>) WITH cdc = true",
+		"INSERT INTO demo.parcel (id, name, tags, home) VALUES (1, 'first', {'a', 'b'}, {street: 'Rue 1', city: 'Paris'})",
+		"INSERT INTO demo.parcel (id, name) VALUES (2, 'second')",
+		"DELETE FROM demo.parcel WHERE id = 3",
+	} {
+		if err := s.session.Exec(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for format, want := range map[string][]string{
+		"key-value-json": {"id=1", "name=first", "city=Paris", "id=2", "name=second", "id=3", "value=NULL"},
+		"json":           {"id=1", "name=first", "city=Paris", "id=2", "name=second", "key:[{\"id\":3}]"},
+	} {
+		topic := "data-demo.parcel-" + format
+		path := filepath.Join(t.TempDir(), "connector.yaml")
+		if err := writeYAML(path, connector.Config{
+			PulsarServiceURL: s.Pulsar.ServiceURL(), Keyspace: "demo", Table: "parcel", OutputFormat: format,
+			EventsTopic: "events-demo.parcel", EventsSubscription: format, DestinationTopic: topic,
+			ContactPoints: []string{s.Cassandra.Address()},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		running, stop := context.WithCancel(ctx)
+		published := exec.CommandContext(running, s.Connector.Path(), "run", "--config", path)
+		if err := published.Start(); err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.Pulsar.ClientCommand(ctx, "consume", "-s", "java", "-n", "3", "-p", "Earliest", "-st", "auto_consume", topic).CombinedOutput()
+		stop()
+		_ = published.Wait() // killed
+		if err != nil {
+			t.Fatalf("pulsar-client: %v\n%s", err, out)
+		}
+		for _, w := range want {
+			if !strings.Contains(string(out), w) {
+				t.Errorf("%s: Java's client prints no %s:\n%s", format, w, out)
+			}
+		}
+	}
 }
 
 // withoutCDC starts a connector for a table that sends no events: it must say so and
