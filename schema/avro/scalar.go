@@ -146,14 +146,7 @@ func appendVarInt(dst, v []byte) ([]byte, error) {
 	if len(v) == 0 {
 		return dst, errors.New("no bytes")
 	}
-	return AppendBytes(dst, minimal(v)), nil
-}
-
-func minimal(v []byte) []byte {
-	for len(v) > 1 && (v[0] == 0 && v[1] < 0x80 || v[0] == 0xff && v[1] >= 0x80) {
-		v = v[1:]
-	}
-	return v
+	return AppendBytes(dst, cql.MinimalInteger(v)), nil
 }
 
 // appendDecimal writes the record cql_decimal: unscaled value, scale. The raw value
@@ -162,7 +155,7 @@ func appendDecimal(dst, v []byte) ([]byte, error) {
 	if len(v) < 5 {
 		return dst, fmt.Errorf("%d bytes, at least 5 wanted", len(v))
 	}
-	dst = AppendBytes(dst, minimal(v[4:]))
+	dst = AppendBytes(dst, cql.MinimalInteger(v[4:]))
 	return AppendLong(dst, int64(int32(binary.BigEndian.Uint32(v)))), nil
 }
 

@@ -117,7 +117,7 @@ func appendHex(dst, v []byte) []byte {
 	return dst
 }
 
-// appendFloatText is Float.toString and Double.toString: appendFloat, and words for
+// appendFloatText is Float.toString and Double.toString: AppendFloat, and words for
 // what is no number.
 func appendFloatText(dst []byte, f float64, bits int) []byte {
 	switch {
@@ -128,7 +128,7 @@ func appendFloatText(dst []byte, f float64, bits int) []byte {
 	case math.IsInf(f, -1):
 		return append(dst, "-Infinity"...)
 	}
-	return appendFloat(dst, f, bits)
+	return AppendFloat(dst, f, bits)
 }
 
 func appendVarIntText(dst, v []byte) ([]byte, error) {

@@ -3,40 +3,64 @@
 package cql
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/big"
 	"strconv"
-	"strings"
 )
 
 // maxNumber bounds the bytes of a varint or decimal that is written in digits, since
 // the time that takes grows with the square of them.
 const maxNumber = 8 << 10
 
-// appendFloat writes what Float.toString and Double.toString give: a point always,
-// and an exponent outside of 0.001 to 10,000,000.
+// appendFloat writes a number as JSON, which has no form for what is none.
 func appendFloat(dst []byte, f float64, bits int) []byte {
-	abs := math.Abs(f)
-	switch {
-	case math.IsNaN(f) || math.IsInf(f, 0):
+	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(dst, "null"...)
-	case abs == 0 || abs >= 1e-3 && abs < 1e7:
-		start := len(dst)
-		dst = strconv.AppendFloat(dst, f, 'f', -1, bits)
-		return withPoint(dst, string(dst[start:]))
 	}
-	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'e', -1, bits), "e")
-	dst = withPoint(append(dst, mantissa...), mantissa)
-	n, _ := strconv.Atoi(exponent)
-	return strconv.AppendInt(append(dst, 'E'), int64(n), 10)
+	return AppendFloat(dst, f, bits)
 }
 
-func withPoint(dst []byte, number string) []byte {
-	if strings.Contains(number, ".") {
+// AppendFloat writes what Float.toString (32 bits) and Double.toString (64) give of a
+// finite number: a point always, and an exponent outside of 0.001 to 10,000,000. (Java
+// before release 19 prints more digits of some numbers than they need.)
+func AppendFloat(dst []byte, f float64, bits int) []byte {
+	start := len(dst)
+	if abs := math.Abs(f); abs == 0 || abs >= 1e-3 && abs < 1e7 {
+		if dst = strconv.AppendFloat(dst, f, 'f', -1, bits); !hasPoint(dst[start:]) {
+			dst = append(dst, ".0"...)
+		}
 		return dst
 	}
-	return append(dst, ".0"...)
+	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
+	if !hasPoint(dst[start:]) { // where one digit would do, Java gives the nearest number of two
+		dst = strconv.AppendFloat(dst[:start], f, 'e', 1, bits)
+	}
+	// Go writes d.dde+dd, with two digits of the exponent at least.
+	e := len(dst) - 1
+	for dst[e] != 'e' {
+		e--
+	}
+	exponent := int64(0)
+	for _, digit := range dst[e+2:] {
+		exponent = 10*exponent + int64(digit-'0')
+	}
+	if dst[e+1] == '-' {
+		exponent = -exponent
+	}
+	return strconv.AppendInt(append(dst[:e], 'E'), exponent, 10)
+}
+
+func hasPoint(number []byte) bool { return bytes.IndexByte(number, '.') >= 0 }
+
+// MinimalInteger is a two's complement integer in as few bytes as keep the sign
+// (BigInteger.toByteArray).
+func MinimalInteger(v []byte) []byte {
+	for len(v) > 1 && (v[0] == 0 && v[1] < 0x80 || v[0] == 0xff && v[1] >= 0x80) {
+		v = v[1:]
+	}
+	return v
 }
 
 // bigInteger is a two's complement integer of any size.

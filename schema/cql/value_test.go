@@ -94,9 +94,7 @@ var valueDifferences = []struct {
 		"LegacyTimeUUIDType 00000000000000000000000000000000": "invalid",
 	}},
 	{"the Java that Cassandra ran on prints digits that no reader needs", map[string]string{
-		"FloatType 00000001":          `valid 1.0E-45`,
 		"FloatType 00800000":          `valid 1.1754944E-38`,
-		"DoubleType 0000000000000001": `valid 5.0E-324`,
 		"DoubleType 447c7e83209e90b2": `valid 8.41E21`,
 		"DoubleType 44b52d02c7e14af6": `valid 1.0E23`,
 		"DoubleType 44c52d02c7e14af6": `valid 2.0E23`,

@@ -136,11 +136,8 @@ func jsonDouble(dst, v []byte) ([]byte, error) {
 	return appendJSONFloat(dst, math.Float64frombits(binary.BigEndian.Uint64(v)), 64), nil
 }
 
-// appendJSONFloat writes what Float.toString and Double.toString give: a point
-// always, and an exponent outside of 0.001 to 10,000,000. What is no number is a
-// string. (Java before release 19 prints more digits of some numbers than they need.)
+// appendJSONFloat writes a number as Java prints it. What is no number is a string.
 func appendJSONFloat(dst []byte, f float64, bits int) []byte {
-	abs := math.Abs(f)
 	switch {
 	case math.IsNaN(f):
 		return append(dst, `"NaN"`...)
@@ -148,41 +145,8 @@ func appendJSONFloat(dst []byte, f float64, bits int) []byte {
 		return append(dst, `"Infinity"`...)
 	case math.IsInf(f, -1):
 		return append(dst, `"-Infinity"`...)
-	case abs == 0 || abs >= 1e-3 && abs < 1e7:
-		start := len(dst)
-		dst = strconv.AppendFloat(dst, f, 'f', -1, bits)
-		if !hasPoint(dst[start:]) {
-			dst = append(dst, ".0"...)
-		}
-		return dst
 	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
-	if !hasPoint(dst[start:]) { // where one digit would do, Java gives the nearest number of two
-		dst = strconv.AppendFloat(dst[:start], f, 'e', 1, bits)
-	}
-	// Go writes d.dde+dd, with two digits of the exponent at least.
-	e := len(dst) - 1
-	for dst[e] != 'e' {
-		e--
-	}
-	exponent := int64(0)
-	for _, digit := range dst[e+2:] {
-		exponent = 10*exponent + int64(digit-'0')
-	}
-	if dst[e+1] == '-' {
-		exponent = -exponent
-	}
-	return strconv.AppendInt(append(dst[:e], 'E'), exponent, 10)
-}
-
-func hasPoint(number []byte) bool {
-	for _, c := range number {
-		if c == '.' {
-			return true
-		}
-	}
-	return false
+	return cql.AppendFloat(dst, f, bits)
 }
 
 // jsonVarInt writes the Base64 of what BigInteger.toByteArray gives.
@@ -190,15 +154,7 @@ func jsonVarInt(dst, v []byte) ([]byte, error) {
 	if len(v) == 0 {
 		return dst, errors.New("no bytes")
 	}
-	return appendBase64(dst, minimal(v)), nil
-}
-
-// minimal is a two's complement integer in as few bytes as keep the sign.
-func minimal(v []byte) []byte {
-	for len(v) > 1 && (v[0] == 0 && v[1] < 0x80 || v[0] == 0xff && v[1] >= 0x80) {
-		v = v[1:]
-	}
-	return v
+	return appendBase64(dst, cql.MinimalInteger(v)), nil
 }
 
 // jsonDecimal writes the fields of the record cql_decimal.
@@ -206,7 +162,7 @@ func jsonDecimal(dst, v []byte) ([]byte, error) {
 	if len(v) < 5 {
 		return dst, fmt.Errorf("%d bytes, at least 5 wanted", len(v))
 	}
-	dst = appendBase64(append(dst, `{"bigint":`...), minimal(v[4:]))
+	dst = appendBase64(append(dst, `{"bigint":`...), cql.MinimalInteger(v[4:]))
 	dst = strconv.AppendInt(append(dst, `,"scale":`...), int64(int32(binary.BigEndian.Uint32(v))), 10)
 	return append(dst, '}'), nil
 }
