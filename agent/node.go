@@ -91,11 +91,14 @@ func (n node) keys() (commitlog.Keys, error) {
 // maxSection is how large a section of the commit log can be, in bytes: as large as a
 // segment, and never less than the reader's default.
 func (n node) maxSection() int {
-	mib := n.CommitLogSegmentSizeInMB
-	if number, ok := strings.CutSuffix(n.CommitLogSegmentSize, "MiB"); ok {
-		mib, _ = strconv.Atoi(number)
+	size := n.CommitLogSegmentSizeInMB << 20
+	for unit, bytes := range map[string]int{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if number, ok := strings.CutSuffix(n.CommitLogSegmentSize, unit); ok {
+			count, _ := strconv.Atoi(number) // what is no number Cassandra does not start with
+			size = count * bytes
+		}
 	}
-	return max(mib<<20, commitlog.DefaultMaxSection)
+	return max(size, commitlog.DefaultMaxSection)
 }
 
 // contactPoint is where the node's native transport listens.

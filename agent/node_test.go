@@ -158,6 +158,8 @@ func TestKeysOfANodeThatEncryptsItsLog(t *testing.T) {
 func TestSectionsAreAsLargeAsSegments(t *testing.T) {
 	for yaml, want := range map[string]int{
 		"commitlog_segment_size: 512MiB":    512 << 20,
+		"commitlog_segment_size: 1GiB":      1 << 30,
+		"commitlog_segment_size: 262144KiB": 256 << 20,
 		"commitlog_segment_size_in_mb: 256": 256 << 20,
 		"commitlog_segment_size: 32MiB":     128 << 20,
 		"cluster_name: c":                   128 << 20,

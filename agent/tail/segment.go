@@ -105,7 +105,9 @@ func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
 			var damage *commitlog.DamageError
 			switch {
 			case r.Err() == nil:
-				s.drained = complete
+				if s.drained = complete; complete {
+					s.reader = nil // it holds a whole section where the log is compressed or encrypted
+				}
 				return some, nil
 			case !errors.As(r.Err(), &damage):
 				return some, r.Err()
