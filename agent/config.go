@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/configfile"
@@ -39,6 +40,61 @@ type Config struct {
 	TLSTrustCertsFilePath         string `yaml:"tlsTrustCertsFilePath"`
 	SSLAllowInsecureConnection    bool   `yaml:"sslAllowInsecureConnection"`
 	SSLHostnameVerificationEnable bool   `yaml:"sslHostnameVerificationEnable"`
+
+	// MaxInflightMessagesPerTask bounds the events that wait for their acknowledgement, of
+	// all tables together; 16384 by default.
+	MaxInflightMessagesPerTask int `yaml:"maxInflightMessagesPerTask"`
+	// PulsarMemoryLimitBytes bounds the bytes of the events that wait for their
+	// acknowledgement, of all tables together; 16 MiB by default.
+	PulsarMemoryLimitBytes int64 `yaml:"pulsarMemoryLimitBytes"`
+
+	// HTTPAddress is where metrics, health and status are served: host:port, by default
+	// 127.0.0.1:9842; "off" serves nothing.
+	HTTPAddress string `yaml:"httpAddress"`
+	// HTTPProfiles serves Go's profiles below /debug/pprof/ too.
+	HTTPProfiles bool `yaml:"httpProfiles"`
+
+	// MaxProcs bounds how many processors work for the agent at a time; 2 by default.
+	MaxProcs int `yaml:"maxProcs"`
+	// MemoryLimitBytes is the amount of memory near which the agent collects garbage more
+	// often; by default 64 MiB and twice pulsarMemoryLimitBytes.
+	MemoryLimitBytes int64 `yaml:"memoryLimitBytes"`
+	// KeepIOPriority leaves the I/O priority as it was given; by default the agent reads
+	// only when nobody else wants the disk (Linux's idle class).
+	KeepIOPriority bool `yaml:"keepIOPriority"`
+}
+
+// DefaultHTTPAddress is where the agent serves its status unless it is told otherwise.
+const DefaultHTTPAddress = "127.0.0.1:9842"
+
+const (
+	defaultInFlightEvents = 16384
+	defaultInFlightBytes  = 16 << 20
+)
+
+func (c Config) inFlightEvents() int64 {
+	if c.MaxInflightMessagesPerTask == 0 {
+		return defaultInFlightEvents
+	}
+	return int64(c.MaxInflightMessagesPerTask)
+}
+
+func (c Config) inFlightBytes() int64 {
+	if c.PulsarMemoryLimitBytes == 0 {
+		return defaultInFlightBytes
+	}
+	return c.PulsarMemoryLimitBytes
+}
+
+// StatusAddress is host:port where the agent serves its status; "" where it does not.
+func (c Config) StatusAddress() string {
+	switch c.HTTPAddress {
+	case "":
+		return DefaultHTTPAddress
+	case "off":
+		return ""
+	}
+	return c.HTTPAddress
 }
 
 // LoadConfig reads a configuration file.
@@ -63,6 +119,19 @@ func (c Config) Validate() error {
 	}
 	if c.PulsarMaxPendingMessages < 0 {
 		errs = append(errs, fmt.Errorf("pulsarMaxPendingMessages is %d: it must not be negative", c.PulsarMaxPendingMessages))
+	}
+	for name, value := range map[string]int64{
+		"maxInflightMessagesPerTask": int64(c.MaxInflightMessagesPerTask), "pulsarMemoryLimitBytes": c.PulsarMemoryLimitBytes,
+		"maxProcs": int64(c.MaxProcs), "memoryLimitBytes": c.MemoryLimitBytes,
+	} {
+		if value < 0 {
+			errs = append(errs, fmt.Errorf("%s is %d: it must not be negative", name, value))
+		}
+	}
+	if address := c.StatusAddress(); address != "" {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			errs = append(errs, fmt.Errorf("httpAddress is not host:port: %w (off serves nothing)", err))
+		}
 	}
 	if err := c.pulsar(nil).Validate(); err != nil {
 		errs = append(errs, err)

@@ -24,6 +24,9 @@ type node struct {
 	BroadcastRPCAddress string `yaml:"broadcast_rpc_address"`
 	NativeTransportPort int    `yaml:"native_transport_port"`
 
+	CDCTotalSpace     string `yaml:"cdc_total_space"`       // 4.1 and later: 4096MiB
+	CDCTotalSpaceInMB int64  `yaml:"cdc_total_space_in_mb"` // until 4.0
+
 	CommitLogSegmentSize     string     `yaml:"commitlog_segment_size"`       // 4.1 and later: 32MiB
 	CommitLogSegmentSizeInMB int        `yaml:"commitlog_segment_size_in_mb"` // until 4.0
 	Encryption               encryption `yaml:"transparent_data_encryption_options"`

@@ -40,19 +40,18 @@ type tableName struct{ keyspace, table string }
 // Log is the state of the commit log as the agent sees it, brought up to date every few
 // seconds.
 type Log struct {
-	Segments      int           `json:"segments"`              // followed: there, and not finished
-	Waiting       int           `json:"segments_waiting"`      // of them, those that are not read to their end
-	Done          int           `json:"segments_done"`         // of them, those that wait for acknowledgements or for Cassandra only
-	OldestSegment int64         `json:"oldest_segment"`        // id; 0 when there is none
-	OldestAge     time.Duration `json:"oldest_segment_age_ns"` // since the segment was begun
-	UnreadBytes   int64         `json:"unread_bytes"`          // written by Cassandra and not read
-	UnackedBytes  int64         `json:"unacknowledged_bytes"`  // read and not acknowledged
-	RawBytes      int64         `json:"cdc_raw_bytes"`         // size of all files in cdc_raw, as Cassandra counts
-	RawLimit      int64         `json:"cdc_raw_limit_bytes"`   // at which Cassandra refuses writes; 0 unknown
-	Quarantine    int           `json:"quarantine_files"`      // copies that wait for a person
-	CheckpointAge time.Duration `json:"checkpoint_age_ns"`     // since it was last written, or found to be up to date; 0 when there is nothing to store
-	Checkpoint    string        `json:"checkpoint,omitempty"`  // the newest position that is stored
-	FinishedSince uint64        `json:"segments_finished"`     // since the start
+	Segments      int           // followed: there, and not finished
+	Waiting       int           // of them, those of which something is not read
+	Done          int           // of them, those that wait for acknowledgements or for Cassandra only
+	OldestSegment int64         // id; 0 when there is none
+	OldestAge     time.Duration // since the oldest segment was begun
+	UnreadBytes   int64         // written by Cassandra and not read
+	UnackedBytes  int64         // read and not acknowledged
+	RawBytes      int64         // size of all files in cdc_raw, as Cassandra counts
+	RawLimit      int64         // at which Cassandra refuses writes; 0 unknown
+	Quarantine    int           // parts of the log that wait there for a person
+	CheckpointAge time.Duration // since it was last written, or found to be up to date; 0 when there is nothing to store
+	Finished      uint64        // segments that were finished since the start
 }
 
 type segmentCounts struct{ maxFollowed, maxWaiting, maxDone int }

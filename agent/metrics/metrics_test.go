@@ -148,7 +148,7 @@ func TestWhatPrometheusSees(t *testing.T) {
 		m.SetLog(metrics.Log{Segments: 5, Waiting: 3, Done: 2})
 		m.SetLog(metrics.Log{
 			Segments: 2, Waiting: 1, Done: 1, OldestSegment: 1700000000000, OldestAge: time.Minute, UnreadBytes: 100, UnackedBytes: 20,
-			RawBytes: 64, RawLimit: 128, Quarantine: 3, CheckpointAge: 2 * time.Second, FinishedSince: 9,
+			RawBytes: 64, RawLimit: 128, Quarantine: 3, CheckpointAge: 2 * time.Second, Finished: 9,
 		})
 		want := `
 cassandra_cdc_build_info{go_version="go9",version="1.2"} 1

@@ -37,7 +37,7 @@ func (u *upstream) values() map[*prometheus.Desc]float64 {
 	defer a.mu.Unlock()
 	return map[*prometheus.Desc]float64{
 		sentMutations: float64(sent), sentErrors: float64(failed), commitLogReadErrors: float64(a.damaged), skippedMutations: float64(a.skips + a.entries),
-		executedTasks: float64(a.log.FinishedSince), submittedTasks: float64(a.log.Segments), maxSubmittedTasks: float64(a.segments.maxFollowed),
+		executedTasks: float64(a.log.Finished), submittedTasks: float64(a.log.Segments), maxSubmittedTasks: float64(a.segments.maxFollowed),
 		pendingTasks: float64(a.log.Waiting), maxPendingTasks: float64(a.segments.maxWaiting),
 		uncleanedTasks: float64(a.log.Done), maxUncleanedTasks: float64(a.segments.maxDone),
 	}

@@ -20,5 +20,6 @@ func (c *agentCommand) Run(flags *program.Flags) error {
 	}
 	ctx, stop := program.UntilSignal()
 	defer stop()
-	return agent.Run(ctx, cfg, flags.Logger(os.Stderr))
+	log, level := flags.LoggerWithLevel(os.Stderr)
+	return agent.Run(ctx, cfg, log, level)
 }

@@ -80,6 +80,9 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	case r := <-made:
 		if r.err != nil {
 			remedy := "is the node up, native transport enabled, and the address right?"
+			if credentialsRefused(r.err) {
+				return nil, fmt.Errorf("connect to Cassandra at %s: %w: %w", addresses(cfg.ContactPoints, port), ErrCredentials, short(r.err))
+			}
 			if cfg.LocalDC != "" && strings.Contains(r.err.Error(), "host was filtered") {
 				remedy = fmt.Sprintf("is it in the data center %s of loadBalancing.localDc? names are case-sensitive", cfg.LocalDC)
 			}
@@ -94,6 +97,22 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		}()
 		return nil, fmt.Errorf("connect to Cassandra at %s: %w", addresses(cfg.ContactPoints, port), ctx.Err())
 	}
+}
+
+// ErrCredentials says that the cluster refused the user name or the password, or wants
+// some.
+var ErrCredentials = errors.New("credentials refused")
+
+// credentialsRefused knows the refusal by its words: the driver's constructor drops the
+// error that the node sent. The first two are Cassandra's (PasswordAuthenticator, and its
+// CREDENTIALS error), the third is the driver's when it has none to give.
+func credentialsRefused(err error) bool {
+	for _, words := range []string{"and/or password are incorrect", "Unable to perform authentication", "authentication required"} {
+		if strings.Contains(err.Error(), words) {
+			return true
+		}
+	}
+	return false
 }
 
 // Close closes the session.

@@ -65,7 +65,8 @@ type State struct {
 	Since    time.Time `json:"since"`
 }
 
-// Board holds the conditions of one program. It is safe for concurrent use.
+// Board holds the conditions of one program. It is safe for concurrent use. A nil Board
+// takes everything and shows nothing.
 type Board struct {
 	log *slog.Logger
 
@@ -86,6 +87,9 @@ func NewBoard(log *slog.Logger) *Board {
 // Set says that a condition holds, for a subject where it can hold for several (""
 // otherwise). The first call logs a line; later ones bring the detail up to date.
 func (b *Board) Set(c *Condition, subject, detail string) {
+	if b == nil {
+		return
+	}
 	b.mu.Lock()
 	s := b.active[key{c, subject}]
 	if s != nil {
@@ -109,8 +113,29 @@ func (b *Board) Set(c *Condition, subject, detail string) {
 // SetError is Set with what went wrong as the detail.
 func (b *Board) SetError(c *Condition, subject string, err error) { b.Set(c, subject, err.Error()) }
 
+// SetOneOf is SetError for one of several conditions of which only one can hold; the
+// others are cleared.
+func (b *Board) SetOneOf(group []*Condition, c *Condition, subject string, err error) {
+	for _, other := range group {
+		if other != c {
+			b.Clear(other, subject)
+		}
+	}
+	b.SetError(c, subject, err)
+}
+
+// ClearAll clears several conditions.
+func (b *Board) ClearAll(group []*Condition, subject string) {
+	for _, c := range group {
+		b.Clear(c, subject)
+	}
+}
+
 // Clear says that a condition holds no longer.
 func (b *Board) Clear(c *Condition, subject string) {
+	if b == nil {
+		return
+	}
 	b.mu.Lock()
 	s := b.active[key{c, subject}]
 	delete(b.active, key{c, subject})
@@ -126,6 +151,13 @@ func (c *Condition) attributes(subject string) []any {
 		attrs = append(attrs, "subject", subject)
 	}
 	return attrs
+}
+
+// Holds says whether a condition holds.
+func (b *Board) Holds(c *Condition, subject string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.active[key{c, subject}] != nil
 }
 
 // Active lists what holds now: errors first, then by code and subject.

@@ -53,6 +53,10 @@ type Config struct {
 	// Log receives the client library's warnings and errors; its information
 	// becomes debug. Nil: slog.Default().
 	Log *slog.Logger
+
+	// Metrics takes the client library's own metrics, pulsar_client_…: connections,
+	// reconnects, requests. Nil: they go nowhere.
+	Metrics prometheus.Registerer
 }
 
 const (
@@ -154,6 +158,9 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = prometheus.NewRegistry() // not the process's default registry
+	}
 	if cfg.OperationTimeout == 0 {
 		cfg.OperationTimeout = defaultOperationTimeout
 	}
@@ -172,8 +179,8 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		OperationTimeout:           cfg.OperationTimeout,
 		ConnectionTimeout:          cfg.ConnectTimeout,
 		Logger:                     logger,
-		// The library's metrics would go to the process's default registry.
-		MetricsRegisterer: prometheus.NewRegistry(),
+		MetricsRegisterer:          cfg.Metrics,
+		MetricsCardinality:         client.MetricsCardinalityNone,
 		// The stages bound what is in flight. The library's limit is never
 		// given back for messages that were queued when a producer closed.
 		MemoryLimitBytes: -1,
