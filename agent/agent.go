@@ -25,10 +25,10 @@ const drainTime = 5 * time.Second
 // error is one that needs a person: a setting, a permission, a damaged file; broker
 // and node may come and go.
 func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
-	if err := cfg.Validate(); err != nil {
-		return err
+	for _, w := range cfg.Warnings() {
+		log.Warn("a setting has no effect", "warning", w)
 	}
-	node, err := readNode(cfg.CassandraYAML)
+	cfg, node, err := cfg.settle(thisMachine())
 	if err != nil {
 		return err
 	}
@@ -36,18 +36,15 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	filter, err := cfg.tableFilter()
+	if err != nil {
+		return err
+	}
 	store, err := checkpoint.OpenStore(cfg.CDCWorkingDir, log)
 	if err != nil {
 		return err
 	}
-	contact := cfg.ContactPoint
-	if contact == "" {
-		contact = node.contactPoint()
-	}
-	session, err := cassandra.Connect(ctx, cassandra.Config{
-		ContactPoints: []string{contact}, OnlyContactPoints: true,
-		Username: cfg.CassandraUsername, Password: cfg.CassandraPassword, Log: log,
-	})
+	session, err := cassandra.Connect(ctx, cfg.cassandra(node, log))
 	if err != nil {
 		return err
 	}
@@ -66,8 +63,11 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	}
 	defer client.Close()
 
+	for _, p := range filter.unmatched(tables.Tables()) {
+		log.Warn("a pattern of tables or excludeTables matches no table of today", "pattern", p)
+	}
 	a := &agent{
-		log: log, schemas: tables, decoder: mutation.NewDecoder(tables),
+		log: log, schemas: tables, decoder: mutation.NewDecoder(tables), changes: changes{filter: filter},
 		quarantine: quarantine{dir: cfg.quarantineDir(), log: log}, skipped: skipped{log: log},
 		publisher: newPublisher(client, local.HostID, cfg, log),
 	}
@@ -191,7 +191,7 @@ func (a *agent) Damage(d *commitlog.DamageError, raw []byte) error {
 func (a *agent) tablesWithCDC() []string {
 	names := []string{}
 	for _, t := range a.schemas.Tables() {
-		if t.CDC {
+		if t.CDC && a.changes.filter.passes(t) {
 			names = append(names, t.String())
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
 
 const secret = "hunter2-Zq8"
@@ -55,68 +57,49 @@ func writeFile(t *testing.T, name, content string) string {
 	return path
 }
 
-func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
-	err := Config{CassandraPassword: secret, PulsarServiceURL: "localhost 6650", PulsarAuthPluginClassName: "token", PulsarAuthParams: `{"tokn":"` + secret + `"}`, TLSTrustCertsFilePath: "/no/such/ca.pem"}.Validate()
-	lines(t, err,
-		[]string{"cassandraYaml", "path"}, []string{"cdcWorkingDir", "directory"}, []string{"cassandraUsername", "cassandraPassword"},
-		[]string{"service URL", "pulsar://"}, []string{"token", "missing"}, []string{"certificates", "/no/such/ca.pem"})
+func load(text ...string) func(*testing.T) (Config, error) {
+	return func(t *testing.T) (Config, error) {
+		return LoadConfig(settings.Sources{File: writeFile(t, "agent.yaml", strings.Join(text, "\n"))})
+	}
 }
 
-func TestTheSmallestConfigurationIsValid(t *testing.T) {
-	c, err := LoadConfig(writeFile(t, "agent.yaml", "cassandraYaml: /etc/cassandra/cassandra.yaml\ncdcWorkingDir: /var/lib/cassandra-cdc\n"))
-	if err != nil || c.Validate() != nil {
-		t.Fatalf("%v, %v", err, c.Validate())
+func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
+	err := Config{
+		CassandraPassword: secret, PulsarServiceURL: "localhost 6650", PulsarAuthPluginClassName: "token", PulsarAuthParams: `{"tokn":"` + secret + `"}`,
+		TLSTrustCertsFilePath: "/no/such/ca.pem", PulsarMaxPendingMessages: -1, CassandraTLS: "maybe", Tables: []string{"shop"}, ExcludeTables: []string{"a.[b"},
+	}.Validate()
+	lines(t, err,
+		[]string{"cassandraUsername", "cassandraPassword"}, []string{"pulsarServiceUrl", "service URL", "pulsar://"}, []string{"pulsarAuthParams", "token", "missing"},
+		[]string{"tlsTrustCertsFilePath", "/no/such/ca.pem"}, []string{"pulsarMaxPendingMessages", "too small"}, []string{"cassandraTls", "auto"},
+		[]string{"tables", "shop", "keyspace.table"}, []string{"excludeTables", "a.[b", "keyspace.table"})
+}
+
+func TestAnEmptyConfigurationIsValid(t *testing.T) {
+	c, err := load("")(t)
+	if err != nil || c.Validate() != nil || c.Warnings() != nil {
+		t.Fatalf("%v, %v, %v", err, c.Validate(), c.Warnings())
 	}
-	if p := c.pulsar(nil); p.ServiceURL != "pulsar://localhost:6650" || c.topicPrefix() != "events-" {
-		t.Errorf("defaults: %+v, %q", p, c.topicPrefix())
+	if p := c.pulsar(nil); p.ServiceURL != "pulsar://localhost:6650" || c.producer().MaxPending != 1000 {
+		t.Errorf("defaults: %+v", p)
 	}
 }
 
 func TestSettingsArriveWhereTheyBelong(t *testing.T) {
-	c, err := LoadConfig(writeFile(t, "agent.yaml", `
+	c, err := load(`
 topicPrefix: persistent://tenant/ns/events-
 pulsarServiceUrl: pulsar+ssl://broker:6651
 pulsarAuthPluginClassName: org.apache.pulsar.client.impl.auth.AuthenticationToken
-pulsarAuthParams: token:`+secret+`
+pulsarAuthParams: token:` + secret + `
 tlsTrustCertsFilePath: /ca.pem
 sslAllowInsecureConnection: true
 sslHostnameVerificationEnable: true
-`))
+`)(t)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := c.pulsar(nil)
-	if c.topicPrefix() != "persistent://tenant/ns/events-" || p.ServiceURL != "pulsar+ssl://broker:6651" || p.AuthParams != "token:"+secret ||
+	if c.TopicPrefix != "persistent://tenant/ns/events-" || p.ServiceURL != "pulsar+ssl://broker:6651" || p.AuthParams != "token:"+secret ||
 		!strings.HasSuffix(p.AuthPlugin, "AuthenticationToken") || p.TLSTrustCertsFile != "/ca.pem" || !p.AllowInsecure || !p.HostnameVerification {
-		t.Errorf("prefix %q, %+v", c.topicPrefix(), p)
+		t.Errorf("prefix %q, %+v", c.TopicPrefix, p)
 	}
-}
-
-func TestFaultyConfigurationFiles(t *testing.T) {
-	for name, c := range map[string]struct {
-		content string
-		want    []string
-	}{
-		"an unknown key":                           {"cassandraYaml: a\ncdcWorkinDir: b\n", []string{"line 2", "cdcWorkinDir"}},
-		"two unknown keys":                         {"cassandraYml: a\ncdcWorkinDir: b\n", []string{"cassandraYml", "line 2", "cdcWorkinDir"}},
-		"a key twice":                              {"cdcWorkingDir: a\ncdcWorkingDir: b\n", []string{"line 2", "cdcWorkingDir", "already defined"}},
-		"words for a number":                       {"pulsarMaxPendingMessages: many\n", []string{"line 1", "int"}},
-		"no YAML":                                  {"{{{", []string{"line 1"}},
-		"a list for a password":                    {"cassandraPassword: [" + secret + "]\n", []string{"line 1"}},
-		"a password that begins with a quote":      {"cassandraPassword: '" + secret + "\n", nil},
-		"a password that begins with an asterisk":  {"cassandraPassword: *" + secret + "\n", []string{"quotes"}},
-		"a password that begins with a percent":    {"cassandraPassword: %" + secret + "\n", nil},
-		"parameters that are not text":             {"pulsarAuthParams: {token: " + secret + "}\n", []string{"line 1"}},
-		"a password with a colon, and no quotes":   {"cassandraPassword: " + secret + ": x\n", nil},
-		"a password that is told to be a number":   {"cassandraPassword: !!int " + secret + "\n", nil},
-		"auth parameters over lines, and unquoted": {"pulsarAuthParams: token:\n" + secret + "\n", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := writeFile(t, "agent.yaml", c.content)
-			_, err := LoadConfig(path)
-			lines(t, err, append(c.want, path))
-		})
-	}
-	_, err := LoadConfig("/no/such/agent.yaml")
-	lines(t, err, []string{"configuration", "/no/such/agent.yaml"})
 }

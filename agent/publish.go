@@ -18,11 +18,11 @@ import (
 )
 
 type publisher struct {
-	client     *pulsar.Client
-	hostID     string
-	prefix     string
-	maxPending int
-	log        *slog.Logger
+	client   *pulsar.Client
+	hostID   string
+	prefix   string
+	producer pulsar.ProducerConfig // what is the same for every topic
+	log      *slog.Logger
 
 	outputs   map[schema.ID]*output
 	producers map[string]*pulsar.Producer // by topic
@@ -93,8 +93,9 @@ func (p *publisher) publish(ctx context.Context, list []change, digest string, a
 }
 
 func newPublisher(client *pulsar.Client, hostID string, cfg Config, log *slog.Logger) *publisher {
+	cfg = cfg.withDefaults()
 	return &publisher{
-		client: client, hostID: hostID, prefix: cfg.topicPrefix(), maxPending: cfg.PulsarMaxPendingMessages, log: log,
+		client: client, hostID: hostID, prefix: cfg.TopicPrefix, producer: cfg.producer(), log: log,
 		outputs: map[schema.ID]*output{}, producers: map[string]*pulsar.Producer{}, failed: make(chan error, 1),
 	}
 }
@@ -123,10 +124,10 @@ func (p *publisher) output(ctx context.Context, t *schema.Table) (*output, error
 // long as it takes.
 func (p *publisher) connect(ctx context.Context, topic string, t *schema.Table, s *registry.Schema) (*pulsar.Producer, error) {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		producer, err := p.client.Producer(ctx, pulsar.ProducerConfig{
-			Topic: topic, Name: event.ProducerName(p.hostID, t), Schema: s, MaxPending: p.maxPending,
-			Route: func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) },
-		})
+		config := p.producer
+		config.Topic, config.Name, config.Schema = topic, event.ProducerName(p.hostID, t), s
+		config.Route = func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) }
+		producer, err := p.client.Producer(ctx, config)
 		var refused *pulsar.SchemaError
 		switch {
 		case err == nil:

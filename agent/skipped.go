@@ -24,6 +24,9 @@ func (s *skipped) note(counts [skipReasons]int, at commitlog.Position) {
 			continue
 		}
 		s.total[reason] += n
+		if skipReason(reason) == excludedTable {
+			continue // as told: nothing to look at
+		}
 		if _, due := s.lines[reason].Due(); due {
 			s.log.Warn("changes became no event", "reason", skipReason(reason), "pos", at, "total", s.total[reason])
 		}
