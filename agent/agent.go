@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
@@ -43,6 +44,11 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	store, err := checkpoint.OpenStore(cfg.CDCWorkingDir, log)
 	if err != nil {
 		return err
+	}
+	if cfg.ErrorCommitLogReprocessEnabled {
+		if err := reprocess(filepath.Join(cfg.CDCWorkingDir, "errors"), node.CDCRawDirectory, log); err != nil {
+			return err
+		}
 	}
 	session, err := cassandra.Connect(ctx, cfg.cassandra(node, log))
 	if err != nil {

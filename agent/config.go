@@ -7,6 +7,7 @@ package agent
 import (
 	"errors"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"strings"
 
@@ -179,6 +180,14 @@ func (c Config) Validate() error {
 			fault(key, err.Error(), "as in shop.*, or *.customer")
 		}
 	}
+	if c.ContactPoint != "" {
+		if _, _, err := net.SplitHostPort(c.ContactPoint); err != nil {
+			fault("contactPoint", "it is not host:port", "as in 127.0.0.1:9042, or [::1]:9042")
+		}
+	}
+	if (c.CassandraTLSCertificateFilePath == "") != (c.CassandraTLSKeyFilePath == "") {
+		fault("cassandraTlsKeyFilePath", "it goes together with cassandraTlsCertificateFilePath: one of them is missing", "set both or none")
+	}
 	all := c.pulsar(nil)
 	for _, part := range []struct {
 		key string
@@ -256,6 +265,9 @@ func (c Config) cassandra(n node, log *slog.Logger) cassandra.Config {
 		Username: c.CassandraUsername, Password: c.CassandraPassword, PasswordFile: c.CassandraPasswordFile, Log: log,
 	}
 	if c.cassandraTLS(n) {
+		if c.CassandraTLSServerName == "" {
+			c.CassandraTLSServerName, _, _ = net.SplitHostPort(c.ContactPoint)
+		}
 		cfg.TLS = &cassandra.TLS{
 			TrustCertsFile: c.CassandraTLSTrustCertsFilePath, CertificateFile: c.CassandraTLSCertificateFilePath, KeyFile: c.CassandraTLSKeyFilePath,
 			ServerName: c.CassandraTLSServerName, AnyName: c.CassandraTLSHostnameVerificationDisable, Insecure: c.CassandraTLSAllowInsecureConnection,

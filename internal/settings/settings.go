@@ -25,10 +25,11 @@ import (
 	"strings"
 )
 
-// Sources are where settings come from. A later one wins over an earlier one.
+// Sources are where settings come from. A later one wins over an earlier one, and an
+// empty value there means the default again.
 type Sources struct {
 	File       string   // a YAML file; "" for none
-	Environ    []string // NAME=value, as os.Environ gives it; an empty value is no value
+	Environ    []string // NAME=value, as os.Environ gives it; here an empty value is no value
 	Parameters string   // k=v,k=v as behind -javaagent:…=; \, is a comma in a value
 	Set        []string // key=value
 }
@@ -79,6 +80,11 @@ func (l *loader) set(key, text, place string, rank int) {
 	f := l.field(key)
 	if f == nil {
 		l.faults = append(l.faults, Fault{Key: key, Origin: place, Problem: "there is no such setting", Hint: l.nearest(key)})
+		return
+	}
+	if text == "" { // as if nobody had set it, in an earlier source either
+		f.value.SetZero()
+		delete(l.origins, key)
 		return
 	}
 	if hint := f.parse(text); hint != "" {

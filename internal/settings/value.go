@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"slices"
@@ -28,6 +29,9 @@ func (f Field) Kind() string {
 		return "a whole number"
 	}
 }
+
+// Text is the value as Go prints it. It may be a secret.
+func (f Field) Text() string { return fmt.Sprint(f.value.Interface()) }
 
 // parse sets the field; it returns what would be right when the text is wrong.
 func (f Field) parse(text string) (hint string) {
