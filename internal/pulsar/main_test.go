@@ -26,7 +26,7 @@ var shared struct {
 
 // broker is the service URL and the URL of the REST interface of a broker that
 // the tests of this package share.
-func broker(t *testing.T) (service, admin string) {
+func broker(t testing.TB) (service, admin string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a real broker, which -short leaves out")
