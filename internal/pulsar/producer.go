@@ -56,7 +56,8 @@ type ProducerConfig struct {
 	Sequenced bool
 }
 
-func (c ProducerConfig) validate() error {
+// Validate reports every fault of the settings at once.
+func (c ProducerConfig) Validate() error {
 	var faults []error
 	if c.Topic == "" {
 		faults = append(faults, errors.New("topic is missing"))
@@ -169,7 +170,7 @@ const pushTimeout = 30 * time.Second
 // bounds the making. Errors are *SchemaError where the broker refuses
 // cfg.Schema, otherwise *Error with Op "create producer".
 func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, error) {
-	if err := cfg.validate(); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("pulsar: producer: %w", err)
 	}
 	if cfg.MaxPending == 0 {
