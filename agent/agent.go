@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
@@ -37,10 +38,10 @@ const (
 // the way is a condition, and is tried again. level is that of log; nil when it cannot
 // be changed.
 func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar) error {
-	if err := cfg.Validate(); err != nil {
-		return err
+	for _, w := range cfg.Warnings() {
+		log.Warn("a setting has no effect", "warning", w)
 	}
-	node, err := readNode(cfg.CassandraYAML)
+	cfg, node, err := cfg.settle(thisMachine())
 	if err != nil {
 		return err
 	}
@@ -48,9 +49,18 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 	if err != nil {
 		return err
 	}
+	filter, err := cfg.tableFilter()
+	if err != nil {
+		return err
+	}
 	store, err := checkpoint.OpenStore(cfg.CDCWorkingDir, log)
 	if err != nil {
 		return err
+	}
+	if cfg.ErrorCommitLogReprocessEnabled {
+		if err := reprocess(filepath.Join(cfg.CDCWorkingDir, "errors"), node.CDCRawDirectory, log); err != nil {
+			return err
+		}
 	}
 	beKind(cfg, os.Getenv, log)
 	ops := newOperations(cfg, space{node.CDCRawDirectory, cfg.quarantineDir(), node.cdcLimit()}, log)
@@ -66,8 +76,11 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 	}
 	defer c.close()
 
+	for _, p := range filter.unmatched(c.schemas.Tables()) {
+		log.Warn("a pattern of tables or excludeTables matches no table of today", "pattern", p)
+	}
 	a := &agent{
-		log: log, ops: ops, schemas: c.schemas, decoder: mutation.NewDecoder(c.schemas),
+		log: log, ops: ops, schemas: c.schemas, decoder: mutation.NewDecoder(c.schemas), changes: changes{filter: filter},
 		quarantine: quarantine{dir: cfg.quarantineDir(), log: log}, skipped: skipped{log: log, metrics: ops.metrics},
 	}
 	a.judgeTables()
@@ -237,7 +250,7 @@ func (a *agent) judgeTables() {
 func (a *agent) tablesWithCDC() []string {
 	names := []string{}
 	for _, t := range a.schemas.Tables() {
-		if t.CDC {
+		if t.CDC && a.changes.filter.passes(t) {
 			names = append(names, t.String())
 		}
 	}

@@ -311,7 +311,7 @@ func TestRunThatCannotStart(t *testing.T) {
 		cfg  Config
 		want []string
 	}{
-		"settings":                           {Config{CassandraYAML: node}, []string{"cdcWorkingDir"}},
+		"settings":                           {Config{CassandraYAML: node, CassandraTLS: "maybe"}, []string{"cassandraTls", "auto"}},
 		"cassandra.yaml":                     {Config{CassandraYAML: "/no/such/cassandra.yaml", CDCWorkingDir: t.TempDir()}, []string{"/no/such/cassandra.yaml"}},
 		"a working directory that is a file": {Config{CassandraYAML: node, CDCWorkingDir: file}, []string{"working directory", file}},
 		"a working directory in a file":      {Config{CassandraYAML: node, CDCWorkingDir: file + "/work"}, []string{"working directory", file}},

@@ -43,14 +43,7 @@ func connect(ctx context.Context, cfg Config, node node, ops *operations) (*conn
 }
 
 func (c *connections) reachNode(ctx context.Context, cfg Config, node node, ops *operations) (err error) {
-	contact := cfg.ContactPoint
-	if contact == "" {
-		contact = node.contactPoint()
-	}
-	c.session, err = cassandra.Connect(ctx, cassandra.Config{
-		ContactPoints: []string{contact}, OnlyContactPoints: true,
-		Username: cfg.CassandraUsername, Password: cfg.CassandraPassword, Log: ops.log,
-	})
+	c.session, err = cassandra.Connect(ctx, cfg.cassandra(node, ops.log))
 	if err != nil {
 		return err
 	}

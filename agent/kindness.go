@@ -11,7 +11,6 @@ import (
 )
 
 const (
-	defaultMaxProcs = 2
 	// baseMemory is what the agent needs beyond the events in flight.
 	baseMemory = 64 << 20
 	// flightFactor is how many bytes of memory a byte of the in-flight window takes: the
@@ -23,7 +22,7 @@ const (
 // GOMEMLIMIT in the environment win, as whoever sets them expects.
 func beKind(cfg Config, getenv func(string) string, log *slog.Logger) {
 	if getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(min(cfg.maxProcs(), runtime.GOMAXPROCS(0)))
+		runtime.GOMAXPROCS(min(cfg.withDefaults().MaxProcs, runtime.GOMAXPROCS(0)))
 	}
 	if getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(cfg.memoryLimit())
@@ -34,13 +33,6 @@ func beKind(cfg Config, getenv func(string) string, log *slog.Logger) {
 	if err := idleIO(); err != nil {
 		log.Warn("reading competes with Cassandra's", "error", err)
 	}
-}
-
-func (c Config) maxProcs() int {
-	if c.MaxProcs == 0 {
-		return defaultMaxProcs
-	}
-	return c.MaxProcs
 }
 
 // memoryLimit is the soft limit of the Go runtime in bytes: near it, memory is collected

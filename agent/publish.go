@@ -18,12 +18,12 @@ import (
 )
 
 type publisher struct {
-	client     *pulsar.Client
-	hostID     string
-	prefix     string
-	maxPending int
-	ops        *operations
-	window     *window
+	client   *pulsar.Client
+	hostID   string
+	prefix   string
+	producer pulsar.ProducerConfig // what is the same for every topic
+	ops      *operations
+	window   *window
 
 	outputs   map[schema.ID]*output
 	producers map[string]*pulsar.Producer // by topic
@@ -126,8 +126,9 @@ func written(writeTime, segment int64) int64 {
 }
 
 func newPublisher(client *pulsar.Client, hostID string, cfg Config, ops *operations) *publisher {
+	cfg = cfg.withDefaults()
 	return &publisher{
-		client: client, hostID: hostID, prefix: cfg.topicPrefix(), maxPending: cfg.PulsarMaxPendingMessages, ops: ops,
+		client: client, hostID: hostID, prefix: cfg.TopicPrefix, producer: cfg.producer(), ops: ops,
 		window:  newWindow(cfg.inFlightEvents(), cfg.inFlightBytes()),
 		outputs: map[schema.ID]*output{}, producers: map[string]*pulsar.Producer{}, failed: make(chan error, 1),
 	}
@@ -162,11 +163,11 @@ func (p *publisher) output(ctx context.Context, t *schema.Table, written int64) 
 // error is the end of ctx.
 func (p *publisher) connect(ctx context.Context, topic string, out *output) (producer *pulsar.Producer, err error) {
 	err = p.ops.try(ctx, brokerTroubles, topic, brokerTrouble, func() error {
+		config := p.producer
+		config.Topic, config.Name, config.Schema = topic, event.ProducerName(p.hostID, out.table), out.schema
+		config.Route = func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) }
 		var err error
-		producer, err = p.client.Producer(ctx, pulsar.ProducerConfig{
-			Topic: topic, Name: event.ProducerName(p.hostID, out.table), Schema: out.schema, MaxPending: p.maxPending,
-			Route: func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) },
-		})
+		producer, err = p.client.Producer(ctx, config)
 		if err != nil && ctx.Err() == nil {
 			out.counts.Failed(reasonOf(err), err.Error())
 		}

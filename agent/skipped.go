@@ -27,6 +27,9 @@ func (s *skipped) note(counts [skipReasons]int, at commitlog.Position) {
 		}
 		s.total[reason] += n
 		s.metrics.Skipped(skipReason(reason).String(), n)
+		if skipReason(reason) == excludedTable {
+			continue // as told: nothing to look at
+		}
 		if _, due := s.lines[reason].Due(); due {
 			s.log.Warn("changes became no event", "reason", skipReason(reason), "pos", at, "total", s.total[reason])
 		}

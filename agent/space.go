@@ -5,8 +5,6 @@ package agent
 import (
 	"io/fs"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,11 +13,8 @@ import (
 // CDC: what cassandra.yaml says, or Cassandra's own default, the smaller of 4096 MiB and an
 // eighth of the volume (DatabaseDescriptor). 0: not known.
 func (n node) cdcLimit() int64 {
-	if size, ok := dataSize(n.CDCTotalSpace); ok && size > 0 {
+	if size := n.cdcTotalSpace(); size > 0 {
 		return size
-	}
-	if n.CDCTotalSpaceInMB > 0 {
-		return n.CDCTotalSpaceInMB << 20
 	}
 	var volume unix.Statfs_t
 	if err := unix.Statfs(n.CDCRawDirectory, &volume); err != nil {
@@ -29,19 +24,6 @@ func (n node) cdcLimit() int64 {
 }
 
 func defaultCDCLimit(volume int64) int64 { return min(4096, volume>>20/8) << 20 }
-
-// dataSize reads a size as cassandra.yaml spells it since 4.1: 4096MiB.
-func dataSize(text string) (bytes int64, ok bool) {
-	for unit, shift := range map[string]int{"KiB": 10, "MiB": 20, "GiB": 30, "B": 0} {
-		if number, is := strings.CutSuffix(text, unit); is {
-			n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
-			if err == nil && n >= 0 {
-				return n << shift, true
-			}
-		}
-	}
-	return 0, false
-}
 
 // directorySize sums up the sizes of the files in a directory, as Cassandra does for its
 // limit.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 )
 
@@ -31,6 +32,7 @@ func (versionCommand) Run() error {
 func main() {
 	var c commands
 	parsed := kong.Parse(&c, kong.Name("cassandra-cdc"), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
+		kong.Vars{"configFile": agent.DefaultConfigFile},
 		kong.Description("Change data capture from Apache Cassandra into Apache Pulsar."))
 	program.Exit("cassandra-cdc", parsed.Run(&c.Flags))
 }

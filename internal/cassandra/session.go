@@ -27,6 +27,8 @@ type Config struct {
 	OnlyContactPoints bool
 	Username          string
 	Password          string
+	PasswordFile      string        // holds the password instead, and is read again for each connection
+	TLS               *TLS          // nil means none
 	Timeout           time.Duration // of one request; 0 means 10 s
 	Log               *slog.Logger
 }
@@ -63,7 +65,14 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	}
 	cluster.PoolConfig.HostSelectionPolicy = newPinned(nodes)
 	if cfg.Username != "" || cfg.Password != "" {
-		cluster.Authenticator = gocql.PasswordAuthenticator{Username: cfg.Username, Password: cfg.Password}
+		cluster.Authenticator = login{cfg}
+	}
+	if cfg.TLS != nil {
+		secure, err := cfg.TLS.config()
+		if err != nil {
+			return nil, fmt.Errorf("TLS to Cassandra: %w", err)
+		}
+		cluster.SslOpts = &gocql.SslOptions{Config: secure}
 	}
 
 	// gocql's constructor takes no context: leave it behind when ours ends first.
@@ -79,14 +88,11 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	select {
 	case r := <-made:
 		if r.err != nil {
-			remedy := "is the node up, native transport enabled, and the address right?"
-			if credentialsRefused(r.err) {
-				return nil, fmt.Errorf("connect to Cassandra at %s: %w: %w", addresses(cfg.ContactPoints, port), ErrCredentials, short(r.err))
+			cause := short(r.err)
+			if credentialsRefused(cause) {
+				cause = fmt.Errorf("%w: %w", ErrCredentials, cause)
 			}
-			if cfg.LocalDC != "" && strings.Contains(r.err.Error(), "host was filtered") {
-				remedy = fmt.Sprintf("is it in the data center %s of loadBalancing.localDc? names are case-sensitive", cfg.LocalDC)
-			}
-			return nil, fmt.Errorf("connect to Cassandra at %s: %w (%s)", addresses(cfg.ContactPoints, port), short(r.err), remedy)
+			return nil, fmt.Errorf("connect to Cassandra at %s: %w (%s)", addresses(cfg.ContactPoints, port), cause, cfg.remedy(r.err))
 		}
 		return &Session{gocql: r.session}, nil
 	case <-ctx.Done():

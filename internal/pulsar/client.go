@@ -121,9 +121,13 @@ func checkServiceURL(s string) error {
 
 // Client is a connection to a cluster. It is safe for concurrent use.
 type Client struct {
-	inner client.Client
-	flag  *keyFlag
-	creds credentials
+	inner  client.Client
+	fields *metadataFields
+	creds  credentials
+	state  *logState
+	log    *slog.Logger
+	// mixed warns once of BatchAny.
+	mixed sync.Once
 
 	mu        sync.Mutex
 	producers map[*Producer]struct{} // open ones
@@ -142,7 +146,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("pulsar: %w", err)
 	}
-	flag, err := checkKeyFlag()
+	fields, err := selfCheck()
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +207,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, e
 	}
 	state.connecting.Store(false)
-	return &Client{inner: inner, flag: flag, creds: creds, producers: map[*Producer]struct{}{}}, nil
+	return &Client{inner: inner, fields: fields, creds: creds, state: state, log: cfg.Log, producers: map[*Producer]struct{}{}}, nil
 }
 
 // probe asks the broker for a topic's partitions and returns nil once there was
