@@ -27,7 +27,10 @@ import (
 // Checks are the checks of a configuration and of what it names. loaded is the error of
 // [LoadConfig], whose faults are part of the result.
 func Checks(cfg Config, loaded error) []check.Check {
-	p := &probe{cfg: cfg, loaded: loaded, machine: thisMachine()}
+	return (&probe{cfg: cfg, loaded: loaded, machine: thisMachine()}).checks()
+}
+
+func (p *probe) checks() []check.Check {
 	return []check.Check{
 		{Name: "settings", Run: p.settings},
 		{Name: "cassandra.yaml", Run: p.cassandraYAML},

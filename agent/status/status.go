@@ -5,9 +5,11 @@ package status
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
@@ -73,14 +75,14 @@ type InFlight struct {
 	BytesAllowed  int64 `json:"bytes_allowed"`
 }
 
-// Failing says whether a condition of severity error holds.
-func (r *Report) Failing() bool {
+// Failing is the number of conditions of severity error that hold.
+func (r *Report) Failing() (n int) {
 	for _, c := range r.Conditions {
 		if c.Severity == health.Error {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // Ask gets the report of the agent that serves at host:port.
@@ -92,6 +94,10 @@ func Ask(ctx context.Context, address string) (*Report, error) {
 		return nil, fmt.Errorf("%q is no host:port of an agent: %w", address, err)
 	}
 	resp, err := (&http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}).Do(req)
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err // without method and URL
+	}
 	if err != nil {
 		return nil, fmt.Errorf("no agent answers at %s: %w (does it run, and is this its httpAddress?)", address, err)
 	}

@@ -26,15 +26,7 @@ func (c *agentCommand) Run(flags *program.Flags, out io.Writer) error {
 	ctx, stop := program.UntilSignal()
 	defer stop()
 	if c.Check {
-		faults, err := check.Run(ctx, out, agent.Checks(cfg, err))
-		switch {
-		case err != nil:
-		case faults == 1:
-			err = errors.New("1 fault")
-		case faults > 1:
-			err = fmt.Errorf("%d faults", faults)
-		}
-		return err
+		return faultsOf(check.Run(ctx, out, agent.Checks(cfg, err)))
 	}
 	if err != nil {
 		return err
@@ -43,10 +35,25 @@ func (c *agentCommand) Run(flags *program.Flags, out io.Writer) error {
 	return agent.Run(ctx, cfg, log, level)
 }
 
-func (c *agentCommand) sources() settings.Sources {
-	file := c.Config
-	if _, err := os.Stat(agent.DefaultConfigFile); file == "" && err == nil {
-		file = agent.DefaultConfigFile
+// faultsOf makes an error of a number of faults.
+func faultsOf(faults int, err error) error {
+	switch {
+	case err != nil || faults == 0:
+		return err
+	case faults == 1:
+		return errors.New("1 fault")
 	}
-	return settings.Sources{File: file, Environ: os.Environ(), Parameters: c.Parameters, Set: c.Set}
+	return fmt.Errorf("%d faults", faults)
+}
+
+func (c *agentCommand) sources() settings.Sources {
+	return settings.Sources{File: configFile(c.Config), Environ: os.Environ(), Parameters: c.Parameters, Set: c.Set}
+}
+
+// configFile is the file that was named, else the default one if it is there.
+func configFile(named string) string {
+	if _, err := os.Stat(agent.DefaultConfigFile); named == "" && err == nil {
+		return agent.DefaultConfigFile
+	}
+	return named
 }

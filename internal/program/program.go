@@ -4,6 +4,7 @@ package program
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -45,14 +46,18 @@ func UntilSignal() (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// Exit ends the process: with status 0 without an error, else with status 1 and a line
-// for each fault.
+// Exit ends the process: with status 0 without an error, else with a line for each fault
+// and the status that the error asks for with a method ExitStatus, or 1.
 func Exit(name string, err error) {
 	if err == nil {
 		os.Exit(0)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", name, line)
+	}
+	var status interface{ ExitStatus() int }
+	if errors.As(err, &status) {
+		os.Exit(status.ExitStatus())
 	}
 	os.Exit(1)
 }
