@@ -21,8 +21,8 @@ import (
 
 const (
 	// drainTime bounds how long a stop waits for acknowledgements, and closeTime how long
-	// for the connections' good-bye: together less than 5 s.
-	drainTime = 3500 * time.Millisecond
+	// for the connections' good-bye: together well below 5 s.
+	drainTime = 3 * time.Second
 	closeTime = time.Second
 
 	// A round that ends with an error is followed by another one after a pause, which grows

@@ -74,6 +74,7 @@ func (o *operations) start(level *slog.LevelVar) error {
 			return fmt.Errorf("%w (set httpAddress to another one, or to off)", err)
 		}
 		o.server = server
+		o.log.Info("serving metrics, health and status", "address", server.Address())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	o.stop = cancel
