@@ -27,7 +27,7 @@ const drainTime = 5 * time.Second
 // and node may come and go.
 func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	for _, w := range cfg.Warnings() {
-		log.Warn("a setting has no effect", "warning", w)
+		log.Warn("a setting needs a look", "warning", w)
 	}
 	cfg, node, err := cfg.settle(thisMachine())
 	if err != nil {

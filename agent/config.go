@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -32,7 +34,7 @@ type Config struct {
 	// on this machine, else /var/lib/cassandra for a cassandra.yaml below /etc, else the
 	// directory data beside the one of cassandra.yaml.
 	CassandraStorageDir string `yaml:"cassandraStorageDir" env:"CDC_CASSANDRA_STORAGE_DIR"`
-	// ContactPoint is host:port of the node's native transport. Empty: what cassandra.yaml
+	// ContactPoint is the address of the node's native transport, host:port. Empty: what cassandra.yaml
 	// says (rpc_address or rpc_interface, native_transport_port or, with TLS,
 	// native_transport_port_ssl).
 	ContactPoint string `yaml:"contactPoint" env:"CDC_CONTACT_POINT"`
@@ -96,7 +98,7 @@ type Config struct {
 
 	// # Pulsar
 
-	// PulsarServiceURL is pulsar://host:6650 or pulsar+ssl://host:6651, or the http and https
+	// PulsarServiceURL says where the brokers are: pulsar://host:6650 or pulsar+ssl://host:6651, or the http and https
 	// forms; several hosts are joined by commas.
 	PulsarServiceURL string `yaml:"pulsarServiceUrl" env:"CDC_PULSAR_SERVICE_URL" upstream:"true" default:"pulsar://localhost:6650"`
 	// PulsarAuthPluginClassName is the class name of an authentication plugin of Java's client, or its
@@ -117,6 +119,22 @@ type Config struct {
 	// tables together. 0: no bound.
 	PulsarMemoryLimitBytes int64 `yaml:"pulsarMemoryLimitBytes" env:"CDC_PULSAR_MEMORY_LIMIT_BYTES" upstream:"true" default:"0" min:"0"`
 
+	// PulsarBatching says which events may be stored together, in one entry of the topic: none; key, those of
+	// one key; bucket, those of PulsarBatchBuckets groups of keys, much faster, for which every agent of the
+	// cluster must be told the same and none may be DataStax's; any, which loses the order of a key's
+	// events on a Key_Shared subscription with several consumers. Empty: none, or with
+	// PulsarBatchDelayInMs, key with PulsarKeyBasedBatcher and any without.
+	PulsarBatching string `yaml:"pulsarBatching" env:"CDC_PULSAR_BATCHING" oneof:"none|key|bucket|any"`
+	// PulsarBatchDelayInMs is how long an event waits for others to be stored with, in ms. A number above 0 turns batches
+	// on; 0 or less leaves them to PulsarBatching, and then the delay is 1 ms.
+	PulsarBatchDelayInMs int `yaml:"pulsarBatchDelayInMs" env:"CDC_PULSAR_BATCH_DELAY_IN_MS" upstream:"true" default:"-1" max:"60000"`
+	// PulsarKeyBasedBatcher stores only events of one key together: PulsarBatching key, where PulsarBatchDelayInMs turns batches on.
+	PulsarKeyBasedBatcher bool `yaml:"pulsarKeyBasedBatcher" env:"CDC_PULSAR_KEY_BASED_BATCHER" upstream:"true"`
+	// PulsarBatchBuckets is the number of groups of keys for PulsarBatching bucket, the same for every agent of a cluster.
+	PulsarBatchBuckets int `yaml:"pulsarBatchBuckets" env:"CDC_PULSAR_BATCH_BUCKETS" default:"128" min:"1" max:"4096"`
+	// PulsarCompression compresses what is stored together. It pays for batches only.
+	PulsarCompression string `yaml:"pulsarCompression" env:"CDC_PULSAR_COMPRESSION" default:"none" oneof:"none|LZ4|ZLIB|ZSTD|SNAPPY"`
+
 	// # TLS to Pulsar
 	// These apply where PulsarServiceURL begins with pulsar+ssl:// or https://.
 
@@ -128,7 +146,7 @@ type Config struct {
 	// SSLHostnameVerificationEnable asks that the broker's certificate names its host.
 	SSLHostnameVerificationEnable bool `yaml:"sslHostnameVerificationEnable" env:"CDC_SSL_HOSTNAME_VERIFICATION_ENABLE" upstream:"true"`
 	// SSLProvider is the Java class that makes TLS connections.
-	SSLProvider string `yaml:"sslProvider" env:"CDC_SSL_PROVIDER" upstream:"true" ignored:"there is one implementation of TLS here"`
+	SSLProvider string `yaml:"sslProvider" env:"CDC_SSL_PROVIDER" upstream:"true" ignored:"TLS is that of Go"`
 
 	origins  settings.Origins
 	warnings []string
@@ -146,7 +164,11 @@ func LoadConfig(from settings.Sources) (c Config, err error) {
 
 // Warnings are about settings that have no effect and names that look like a slip.
 func (c Config) Warnings() []string {
-	w := c.warnings
+	w := slices.Clone(c.warnings)
+	if c.PulsarBatching == "" && c.withDefaults().batching() == pulsar.BatchAny {
+		w = append(w, "pulsarBatchDelayInMs without pulsarKeyBasedBatcher stores events of different keys together: on a Key_Shared subscription "+
+			"with several consumers the order of a key's events is lost (pulsarKeyBasedBatcher or pulsarBatching: bucket keeps it)")
+	}
 	if c = c.withDefaults(); !c.pulsarTLS() {
 		for _, f := range settings.Fields(&c) {
 			if o, set := c.origins[f.Key]; set && (strings.HasPrefix(f.Key, "ssl") || f.Key == "tlsTrustCertsFilePath") && f.Ignored == "" {
@@ -185,6 +207,15 @@ func (c Config) Validate() error {
 			fault("contactPoint", "it is not host:port", "as in 127.0.0.1:9042, or [::1]:9042")
 		}
 	}
+	if c.PulsarBatching == "none" && c.PulsarBatchDelayInMs > 0 {
+		fault("pulsarBatchDelayInMs", "pulsarBatching is none", "leave one of them out")
+	}
+	if c.PulsarKeyBasedBatcher && c.PulsarBatching != "" && c.PulsarBatching != "key" {
+		fault("pulsarKeyBasedBatcher", "pulsarBatching is not key", "leave one of them out")
+	}
+	if c.PulsarBatchBuckets != pulsar.DefaultBuckets && c.PulsarBatching != "bucket" {
+		fault("pulsarBatchBuckets", "pulsarBatching is not bucket", "leave one of them out")
+	}
 	if (c.CassandraTLSCertificateFilePath == "") != (c.CassandraTLSKeyFilePath == "") {
 		fault("cassandraTlsKeyFilePath", "it goes together with cassandraTlsCertificateFilePath: one of them is missing", "set both or none")
 	}
@@ -222,10 +253,33 @@ func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 	}
 }
 
+// batching is what pulsarBatching says, and without it what DataStax's agent does.
+func (c Config) batching() pulsar.Batching {
+	switch {
+	case c.PulsarBatching == "none":
+		return pulsar.BatchNone
+	case c.PulsarBatching != "":
+		return pulsar.Batching(c.PulsarBatching)
+	case c.PulsarBatchDelayInMs <= 0:
+		return pulsar.BatchNone
+	case c.PulsarKeyBasedBatcher:
+		return pulsar.BatchByKey
+	}
+	return pulsar.BatchAny
+}
+
 // producer is how to publish, but for what depends on the topic.
 func (c Config) producer() pulsar.ProducerConfig {
 	c = c.withDefaults()
-	return pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages}
+	p := pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages, Batching: c.batching()}
+	if p.Batching != pulsar.BatchNone && c.PulsarBatchDelayInMs > 0 {
+		p.BatchDelay = time.Duration(c.PulsarBatchDelayInMs) * time.Millisecond
+	}
+	if p.Batching == pulsar.BatchByBucket {
+		p.Buckets = c.PulsarBatchBuckets
+	}
+	p.Compression, _ = pulsar.ParseCompression(c.PulsarCompression) // one of those that there are
+	return p
 }
 
 // settle fills in what the settings leave to the machine: where the node is, and what
