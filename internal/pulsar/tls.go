@@ -14,17 +14,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 )
 
 // StoreFile is a Java key store or trust store.
-type StoreFile struct {
-	// Path of the file. Empty: no store.
-	Path string
-	// Password opens the store, and the keys in it. It is secret.
-	Password string
-	// Type is JKS or PKCS12. Empty: what the file's first bytes say.
-	Type string
-}
+type StoreFile = javastore.File
 
 // Versions by the names that Java's settings have for them.
 var tlsVersions = map[string]uint16{
@@ -103,7 +98,7 @@ func (c Config) trusted() (*x509.CertPool, error) {
 		}
 		return pool, nil
 	case c.TLSTrustStore.Path != "":
-		certificates, err := c.TLSTrustStore.certificates()
+		certificates, err := c.TLSTrustStore.Certificates()
 		if err != nil {
 			return nil, fmt.Errorf("trust store %s: %w", c.TLSTrustStore.Path, err)
 		}
@@ -130,13 +125,13 @@ func (c Config) clientCertificate(creds credentials) func() (*tls.Certificate, e
 	}
 	store := c.TLSKeyStore
 	if creds.name == "tls" && creds.params["keyStorePath"] != "" {
-		store = StoreFile{creds.params["keyStorePath"], creds.params["keyStorePassword"], creds.params["keyStoreType"]}
+		store = StoreFile{Path: creds.params["keyStorePath"], Password: creds.params["keyStorePassword"], Type: creds.params["keyStoreType"]}
 	}
 	if store.Path == "" {
 		return nil
 	}
 	return func() (*tls.Certificate, error) {
-		cert, err := store.keyPair()
+		cert, err := store.KeyPair()
 		if err != nil {
 			return nil, fmt.Errorf("key store %s: %w", store.Path, err)
 		}

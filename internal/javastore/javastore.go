@@ -1,6 +1,6 @@
-// This file reads certificates and keys out of Java's stores.
-
-package pulsar
+// Package javastore reads certificates and keys out of Java's key stores and trust
+// stores, JKS and PKCS #12. Its errors do not repeat a password.
+package javastore
 
 import (
 	"bytes"
@@ -17,12 +17,22 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
+// File is a Java key store or trust store.
+type File struct {
+	// Path of the file. Empty: no store.
+	Path string
+	// Password opens the store, and the keys in it. It is secret.
+	Password string
+	// Type is JKS or PKCS12. Empty: what the file's first bytes say.
+	Type string
+}
+
 var errStorePassword = errors.New("the password is wrong, or the file is damaged")
 
 // open reads the file and finds out what it is. A JKS file begins with the bytes
 // FE ED FE ED (sun.security.provider.JavaKeyStore.MAGIC); a PKCS #12 file is a
 // DER sequence. Java too goes by the content where the type says otherwise.
-func (s StoreFile) open() (data []byte, jks bool, err error) {
+func (s File) open() (data []byte, jks bool, err error) {
 	switch strings.ToUpper(s.Type) {
 	case "", "JKS", "PKCS12":
 	default:
@@ -48,9 +58,9 @@ func loadJKS(data []byte, password string) (keystore.KeyStore, error) {
 	return ks, nil
 }
 
-// certificates are the trusted ones of a trust store: every certificate that
+// Certificates are the trusted ones of a trust store: every certificate that
 // stands alone, and of a private key's chain the last.
-func (s StoreFile) certificates() ([]*x509.Certificate, error) {
+func (s File) Certificates() ([]*x509.Certificate, error) {
 	data, jks, err := s.open()
 	if err != nil {
 		return nil, err
@@ -100,8 +110,8 @@ func (s StoreFile) certificates() ([]*x509.Certificate, error) {
 	return found, nil
 }
 
-// keyPair is the first private key of a key store with its chain.
-func (s StoreFile) keyPair() (*tls.Certificate, error) {
+// KeyPair is the first private key of a key store with its chain.
+func (s File) KeyPair() (*tls.Certificate, error) {
 	data, jks, err := s.open()
 	if err != nil {
 		return nil, err
