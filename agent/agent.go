@@ -39,7 +39,7 @@ const (
 // be changed.
 func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar) error {
 	for _, w := range cfg.Warnings() {
-		log.Warn("a setting has no effect", "warning", w)
+		log.Warn("a setting needs a look", "warning", w)
 	}
 	cfg, node, err := cfg.settle(thisMachine())
 	if err != nil {

@@ -202,9 +202,6 @@ func parseSize(text string) (bytes int64, ok bool) {
 	return 0, false
 }
 
-// tls says whether clients must use TLS.
-func (n node) tls() bool { return n.ClientEncryption.Enabled && !n.ClientEncryption.Optional }
-
 // contactPoint is where the node's native transport listens.
 func (n node) contactPoint(tls bool) (string, error) {
 	host, port := n.RPCAddress, n.NativeTransportPort
