@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -36,7 +38,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	store, err := checkpoint.OpenStore(cfg.CDCWorkingDir, log)
+	store, err := checkpoint.OpenStore(cfg.CDCWorkingDir, nil, log)
 	if err != nil {
 		return err
 	}
@@ -68,13 +70,14 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 
 	a := &agent{
 		log: log, schemas: tables, decoder: mutation.NewDecoder(tables),
-		quarantine: quarantine{dir: cfg.quarantineDir(), log: log}, skipped: skipped{log: log},
+		quarantine: keeper{dir: quarantine.Dir{Path: cfg.quarantineDir()}, log: log}, skipped: skipped{log: log},
 		publisher: newPublisher(client, local.HostID, cfg, log),
 	}
 	log.Info("agent started", "node", local.HostID, "release", local.ReleaseVersion, "cdc_raw", node.CDCRawDirectory, "tables", a.tablesWithCDC())
 
 	tailer := tail.New(tail.Config{
 		CDCRawDir: node.CDCRawDirectory, CommitLogDir: node.CommitLogDirectory, Checkpoints: store, Log: log,
+		Changed: tail.Watch(ctx, log, node.CDCRawDirectory, node.CommitLogDirectory), MayRemove: node.mayRemove(),
 		Keys: keys, MaxSection: node.maxSection(),
 	})
 	err = a.follow(ctx, tailer)
@@ -91,7 +94,7 @@ type agent struct {
 	decoder    *mutation.Decoder
 	changes    changes
 	writes     []event.Write // scratch of digest
-	quarantine quarantine
+	quarantine keeper
 	skipped    skipped
 	publisher  *publisher
 }
@@ -135,9 +138,7 @@ func (a *agent) Entry(ctx context.Context, e tail.Entry) error {
 		return ctx.Err()
 	case err == nil:
 	case errors.As(err, &fault):
-		if err := a.quarantine.keep(e.Position, fault, e.Body); err != nil {
-			return err
-		}
+		return a.quarantine.entry(ctx, e, fault)
 	default:
 		return err
 	}
@@ -159,7 +160,7 @@ func (a *agent) decode(ctx context.Context, e tail.Entry) error {
 		case err == nil && a.changes.schema.Empty():
 			return nil
 		case err == nil:
-			return a.schemas.follow(&a.changes.schema, e.Position)
+			return a.schemas.follow(ctx, &a.changes.schema, e.Position)
 		case attempt == 0 && errors.As(err, &table):
 			err = a.schemas.ask(ctx, unknown{table: table.ID})
 		case attempt == 0 && errors.As(err, &column):
@@ -184,8 +185,8 @@ func (a *agent) digest(body []byte) string {
 }
 
 // Damage puts a damaged stretch of a segment into quarantine.
-func (a *agent) Damage(d *commitlog.DamageError, raw []byte) error {
-	return a.quarantine.keep(d.Position, d, raw)
+func (a *agent) Damage(d *commitlog.DamageError, raw io.Reader) error {
+	return a.quarantine.damage(d, raw)
 }
 
 func (a *agent) tablesWithCDC() []string {

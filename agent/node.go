@@ -20,6 +20,7 @@ type node struct {
 	CDCEnabled          bool   `yaml:"cdc_enabled"`
 	CDCRawDirectory     string `yaml:"cdc_raw_directory"`
 	CommitLogDirectory  string `yaml:"commitlog_directory"`
+	CDCBlockWrites      *bool  `yaml:"cdc_block_writes"` // 4.1 and later; true by default
 	RPCAddress          string `yaml:"rpc_address"`
 	BroadcastRPCAddress string `yaml:"broadcast_rpc_address"`
 	NativeTransportPort int    `yaml:"native_transport_port"`
@@ -87,6 +88,10 @@ func (n node) keys() (commitlog.Keys, error) {
 	}
 	return store, nil
 }
+
+// mayRemove says whether Cassandra deletes segments that nobody has read when there are
+// too many, rather than to refuse writes.
+func (n node) mayRemove() bool { return n.CDCBlockWrites != nil && !*n.CDCBlockWrites }
 
 // maxSection is how large a section of the commit log can be, in bytes: as large as a
 // segment, and never less than the reader's default.

@@ -19,7 +19,7 @@ import (
 func open(t *testing.T, dir string) (*checkpoint.Store, string) {
 	t.Helper()
 	var log bytes.Buffer
-	s, err := checkpoint.OpenStore(dir, slog.New(slog.NewTextHandler(&log, nil)))
+	s, err := checkpoint.OpenStore(dir, nil, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
