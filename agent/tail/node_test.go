@@ -191,6 +191,18 @@ func (r *rig) savedOffset(segment int64) int64 {
 	return n
 }
 
+// saved makes a checkpoint file before the agent starts.
+func (r *rig) saved(segment int64, content string) {
+	r.t.Helper()
+	err := os.MkdirAll(r.offset, 0o755)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(r.offset, fmt.Sprintf("%d_offset.dat", segment)), []byte(content), 0o644)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // handler writes down what it is given. It acknowledges an entry at once unless hold
 // says to wait.
 type handler struct {
