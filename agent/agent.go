@@ -13,7 +13,6 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
-	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -70,7 +69,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 
 	a := &agent{
 		log: log, schemas: tables, decoder: mutation.NewDecoder(tables),
-		quarantine: keeper{dir: quarantine.Dir{Path: cfg.quarantineDir()}, log: log}, skipped: skipped{log: log},
+		quarantine: keeper{dir: cfg.quarantine(), log: log}, skipped: skipped{log: log},
 		publisher: newPublisher(client, local.HostID, cfg, log),
 	}
 	log.Info("agent started", "node", local.HostID, "release", local.ReleaseVersion, "cdc_raw", node.CDCRawDirectory, "tables", a.tablesWithCDC())

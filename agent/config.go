@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/configfile"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
@@ -79,7 +80,9 @@ func (c Config) topicPrefix() string {
 
 func (c Config) historyFile() string { return filepath.Join(c.CDCWorkingDir, "schema_history.json") }
 
-func (c Config) quarantineDir() string { return filepath.Join(c.CDCWorkingDir, "quarantine") }
+func (c Config) quarantine() quarantine.Dir {
+	return quarantine.Dir{Path: filepath.Join(c.CDCWorkingDir, "quarantine")}
+}
 
 func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 	url := c.PulsarServiceURL

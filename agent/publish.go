@@ -20,6 +20,7 @@ import (
 type publisher struct {
 	client     *pulsar.Client
 	hostID     string
+	nameSuffix string // of the producers' names, of which each has one owner
 	prefix     string
 	maxPending int
 	log        *slog.Logger
@@ -124,7 +125,7 @@ func (p *publisher) output(ctx context.Context, t *schema.Table) (*output, error
 func (p *publisher) connect(ctx context.Context, topic string, t *schema.Table, s *registry.Schema) (*pulsar.Producer, error) {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		producer, err := p.client.Producer(ctx, pulsar.ProducerConfig{
-			Topic: topic, Name: event.ProducerName(p.hostID, t), Schema: s, MaxPending: p.maxPending,
+			Topic: topic, Name: event.ProducerName(p.hostID, t) + p.nameSuffix, Schema: s, MaxPending: p.maxPending,
 			Route: func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) },
 		})
 		var refused *pulsar.SchemaError

@@ -53,7 +53,7 @@ func (q *keeper) entry(ctx context.Context, e tail.Entry, reason error) error {
 			e.Watermark.Add(e.Position.Offset, 0)
 			return nil
 		}
-		if q.wait(ctx, waiting{item, e.Body, nil}, e.Watermark) {
+		if q.wait(waiting{item, e.Body, nil}, e.Watermark) {
 			return nil
 		}
 		if err := sleep(ctx, retryPause); err != nil {
@@ -79,7 +79,7 @@ func (q *keeper) keep(item quarantine.Item, raw io.Reader) error {
 }
 
 // wait lets an entry wait in memory. It reports false when too many do.
-func (q *keeper) wait(ctx context.Context, w waiting, watermark *checkpoint.Watermark) bool {
+func (q *keeper) wait(w waiting, watermark *checkpoint.Watermark) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.size+len(w.body) > maxWaiting {
@@ -90,18 +90,16 @@ func (q *keeper) wait(ctx context.Context, w waiting, watermark *checkpoint.Wate
 	q.waiting = append(q.waiting, w)
 	q.size += len(w.body)
 	if len(q.waiting) == 1 {
-		go q.retry(ctx)
+		go q.retry()
 	}
 	return true
 }
 
-// retry writes what waits until nothing does, or ctx ends: then it is read again after
-// the restart.
-func (q *keeper) retry(ctx context.Context) {
+// retry writes what waits until nothing does. It outlives a stop of the reading: what was
+// not written then is read again.
+func (q *keeper) retry() {
 	for {
-		if sleep(ctx, retryPause) != nil {
-			return
-		}
+		time.Sleep(retryPause)
 		for {
 			q.mu.Lock()
 			w := q.waiting[0]

@@ -129,6 +129,8 @@ func TestAStopEndsTheWaitingForTheDisk(t *testing.T) {
 		if w.Offset() != 7 {
 			t.Errorf("offset %d", w.Offset())
 		}
+		disk.Set(nil)
+		time.Sleep(time.Minute)
 	})
 }
 

@@ -15,10 +15,11 @@ import (
 type commands struct {
 	program.Flags
 
-	Agent   agentCommand   `cmd:"" help:"Follow the commit log of this Cassandra node and publish an event for every changed row."`
-	Demo    demoCommand    `cmd:"" help:"Start Cassandra and Pulsar on this machine and show writes arriving on a Pulsar topic."`
-	Segment segmentCommand `cmd:"" help:"Look into commit log segments: what is in them, and whether it is whole."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Agent      agentCommand      `cmd:"" help:"Follow the commit log of this Cassandra node and publish an event for every changed row."`
+	Demo       demoCommand       `cmd:"" help:"Start Cassandra and Pulsar on this machine and show writes arriving on a Pulsar topic."`
+	Quarantine quarantineCommand `cmd:"" help:"What the agent could not publish: list it, and try again."`
+	Segment    segmentCommand    `cmd:"" help:"Look into commit log segments: what is in them, and whether it is whole."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 type versionCommand struct{}
