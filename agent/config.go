@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -377,7 +378,9 @@ func (c Config) StatusAddress() string {
 
 func (c Config) historyFile() string { return filepath.Join(c.CDCWorkingDir, "schema_history.json") }
 
-func (c Config) quarantineDir() string { return filepath.Join(c.CDCWorkingDir, "quarantine") }
+func (c Config) quarantine() quarantine.Dir {
+	return quarantine.Dir{Path: filepath.Join(c.CDCWorkingDir, "quarantine")}
+}
 
 func (c Config) pulsarTLS() bool {
 	return strings.HasPrefix(c.PulsarServiceURL, "pulsar+ssl:") || strings.HasPrefix(c.PulsarServiceURL, "https:")

@@ -143,6 +143,11 @@ func TestEveryWrongValueOfEverySetting(t *testing.T) {
 		"sslEnabledProtocols":                      {{"SSLv3", "TLSv1.3"}, {"TLSv1.2,TLS9", "TLSv1.3"}},
 		"sslAllowInsecureConnection":               boolean,
 		"sslHostnameVerificationEnable":            boolean,
+		"httpAddress":                              {{"9842", "host:port"}, {"localhost", "host:port"}},
+		"httpProfiles":                             boolean,
+		"maxProcs":                                 positive,
+		"memoryLimitBytes":                         append([]wrong{{"-1", "0 or more"}}, number...),
+		"keepIOPriority":                           boolean,
 	}
 	anyText := []string{
 		"cassandraYaml", "cassandraStorageDir", "cdcWorkingDir", // what they name is looked for later

@@ -20,6 +20,7 @@ import (
 type publisher struct {
 	client   *pulsar.Client
 	hostID   string
+	suffix   string // of the producers' names, of which each has one owner
 	prefix   string
 	producer pulsar.ProducerConfig // what is the same for every topic
 	ops      *operations
@@ -164,7 +165,7 @@ func (p *publisher) output(ctx context.Context, t *schema.Table, written int64) 
 func (p *publisher) connect(ctx context.Context, topic string, out *output) (producer *pulsar.Producer, err error) {
 	err = p.ops.try(ctx, brokerTroubles, topic, brokerTrouble, func() error {
 		config := p.producer
-		config.Topic, config.Name, config.Schema = topic, event.ProducerName(p.hostID, out.table), out.schema
+		config.Topic, config.Name, config.Schema = topic, event.ProducerName(p.hostID, out.table)+p.suffix, out.schema
 		config.Route = func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) }
 		var err error
 		producer, err = p.client.Producer(ctx, config)
