@@ -165,6 +165,9 @@ func TestASegmentThatVanishesBeforeItIsOpened(t *testing.T) {
 				if n := strings.Count(r.log.String(), "lost"); n > 1 {
 					t.Errorf("told %d times", n)
 				}
+				if told := len(r.lost) == 1 && strings.Contains(r.lost[0], "cdc_block_writes"); told != held || len(r.lost) > 1 {
+					t.Errorf("told those who watch: %q", r.lost)
+				}
 				r.wantFiles("CommitLog-7-2.log")
 			})
 		})
@@ -185,6 +188,9 @@ func TestSegmentsThatNobodyHasSeenAreTold(t *testing.T) {
 		r.pass()
 		r.wantEntries(entries(1, 6)...)
 		r.wantLog("level=ERROR", "from_segment=2", "to_segment=4", "lost", "cdc_block_writes")
+		if len(r.lost) != 1 || !strings.Contains(r.lost[0], "from_segment 2 to_segment 4") {
+			t.Errorf("told those who watch: %q", r.lost)
+		}
 	})
 	// A gap alone says nothing: segments without CDC data come and go.
 	inBubble(t, func(t *testing.T, r *rig) {
