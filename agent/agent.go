@@ -131,7 +131,7 @@ func (a *agent) run(ctx context.Context, begin func(ctx context.Context) (*tail.
 			return t.Save()
 		}
 		a.ops.board.SetOneOf(followTroubles, troubleOf(err), "", err)
-		a.publisher.close()
+		a.publisher.close(ctx)
 		if time.Since(began) > goodRound {
 			rest = shortestPause
 		}

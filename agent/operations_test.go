@@ -252,6 +252,7 @@ func TestWhatIsStuck(t *testing.T) {
 		{"nothing moves", func(*operations) {}, true},
 		{"the tailer turns", func(o *operations) { o.turns.Add(1) }, false},
 		{"something is tried again and again", func(o *operations) { o.beat() }, false},
+		{"it waits for the disk", func(o *operations) { o.board.Set(health.QuarantineNotWritten, "", "") }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

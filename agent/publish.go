@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
@@ -186,9 +187,20 @@ func (p *publisher) flush(ctx context.Context) {
 	}
 }
 
-// close gives the producers up, before others take their names.
-func (p *publisher) close() {
+// close gives the producers up, before others take their names. It waits for them, though
+// not beyond the end of ctx.
+func (p *publisher) close(ctx context.Context) {
+	var all sync.WaitGroup
 	for _, producer := range p.producers {
-		producer.Close()
+		all.Go(producer.Close)
+	}
+	done := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
 	}
 }

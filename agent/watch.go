@@ -174,18 +174,18 @@ func (w *watch) judgeBroker(f metrics.Flight) {
 	w.board.Set(health.BrokerUnreachable, "", fmt.Sprintf("%d events wait, and none was acknowledged for %s", f.Events, time.Since(since).Round(time.Second)))
 }
 
-// alive is nil unless the agent is stuck. One that waits for the broker or the node is not:
-// starting it again would not help.
+// alive is nil unless the agent is stuck. One that waits for acknowledgements, or for the end
+// of a condition that blocks it, is not: starting it again would not help.
 func (w *watch) alive() error {
 	beaten := w.turns.Load() + w.beats.Load()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	if beaten != w.beaten || w.moved.IsZero() {
+	if beaten != w.beaten || w.moved.IsZero() || w.metrics.Flight().Events > 0 || !w.board.Ready() {
 		w.beaten, w.moved = beaten, now
 	}
 	still := now.Sub(w.moved)
-	if still < stuckAfter || w.metrics.Flight().Events > 0 {
+	if still < stuckAfter {
 		return nil
 	}
 	return fmt.Errorf("stuck: nothing has moved for %s", still.Round(time.Second))

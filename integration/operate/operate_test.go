@@ -5,6 +5,7 @@ package operate_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -334,4 +335,38 @@ func value(t *testing.T, metrics, name string) float64 {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// Wrong credentials are known as such, by what a real node says, and not taken for a node
+// that is away.
+func TestRefusedCredentialsAreKnown(t *testing.T) {
+	servers := envtest.ForTest(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	node, err := servers.StartCassandra(ctx, env.CassandraOptions{YAML: map[string]any{"authenticator": "PasswordAuthenticator"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect := func(user, password string) error {
+		session, err := cassandra.Connect(ctx, cassandra.Config{
+			ContactPoints: []string{node.Address()}, OnlyContactPoints: true, Username: user, Password: password, Log: slog.New(slog.DiscardHandler),
+		})
+		if err == nil {
+			session.Close()
+		}
+		return err
+	}
+	for connect("cassandra", "cassandra") != nil { // the node makes this role some seconds after its start
+		if ctx.Err() != nil {
+			t.Fatal("the right password is never taken")
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	for _, wrong := range [][2]string{{"cassandra", "wrong"}, {"nobody", "cassandra"}, {"", ""}} {
+		if err := connect(wrong[0], wrong[1]); !errors.Is(err, cassandra.ErrCredentials) {
+			t.Errorf("as %q: %v", wrong[0], err)
+		} else {
+			t.Logf("as %q: %v", wrong[0], err)
+		}
+	}
 }
