@@ -571,37 +571,44 @@ func TestCheckpointsThatCannotBeWrittenAreTold(t *testing.T) {
 
 // The window holds what it is told to hold, and an event larger than it goes alone.
 func TestWindow(t *testing.T) {
-	const message = 1 << 10
-	w := newWindow(3, 3*(message+messageOverhead))
-	full, cancel := context.WithCancel(t.Context())
-	cancel()
-	for i := range 3 {
-		if err := w.enter(t.Context(), message); err != nil {
-			t.Fatalf("%d: %v", i, err)
+	synctest.Test(t, func(t *testing.T) {
+		const message = 1 << 10
+		w := newWindow(3, 3*(message+messageOverhead))
+		enters := func(what string, size int, want bool) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := w.enter(ctx, size); (err == nil) != want {
+				t.Errorf("%s: %v", what, err)
+			}
 		}
-	}
-	if err := w.enter(full, 0); err == nil {
-		t.Error("a fourth event is in")
-	}
-	w.leave(message)
-	if err := w.enter(full, 2*message); err == nil {
-		t.Error("more bytes than there is room for")
-	}
-	if err := w.enter(t.Context(), message); err != nil {
-		t.Errorf("the room of an event that did not come in is lost: %v", err)
-	}
-	for range 3 {
+		for range 3 {
+			enters("there is room", message, true)
+		}
+		enters("a fourth event", 0, false)
 		w.leave(message)
+		enters("more bytes than there is room for", 2*message, false)
+		enters("the room of what did not come in", message, true)
+		for range 3 {
+			w.leave(message)
+		}
+		enters("larger than the window", 1<<30, true)
+		enters("beside what fills the window", 0, false)
+		w.leave(1 << 30)
+		for range 3 {
+			enters("all is free again", message, true)
+		}
+	})
+}
+
+func TestAnAgentThatHasNotBegunIsNotReady(t *testing.T) {
+	o, _ := testOperations(t, space{})
+	if r := o.report(); r.Ready || r.State != "starting" || len(r.Conditions) > 0 {
+		t.Errorf("%+v", r)
 	}
-	if err := w.enter(t.Context(), 1<<30); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.enter(full, 0); err == nil {
-		t.Error("something beside what fills the window")
-	}
-	w.leave(1 << 30)
-	if err := w.enter(full, 0); err == nil {
-		w.leave(0)
+	o.waiting("")
+	if r := o.report(); !r.Ready || r.State != "following the commit log" {
+		t.Errorf("%+v", r)
 	}
 }
 
