@@ -130,6 +130,9 @@ func (p *probe) directories(context.Context) []check.Result {
 	if !p.settled {
 		return check.LeftOut(noYAML)
 	}
+	if !p.node.CDCEnabled { // then Cassandra makes no cdc_raw
+		return check.LeftOut("cdc_enabled is not true")
+	}
 	var results []check.Result
 	for _, f := range settings.FaultsOf(p.node.faults()) {
 		if strings.HasSuffix(f.Key, "_directory") {
