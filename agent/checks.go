@@ -104,6 +104,9 @@ func (p *probe) cassandraYAML(context.Context) []check.Result {
 			results = append(results, faultResults(err)...)
 		}
 	}
+	if err := p.cfg.fits(p.node); err != nil {
+		results = append(results, faultResults(err)...)
+	}
 	if d := p.node.syncDelay(); d > time.Second {
 		results = append(results, check.Result{
 			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", at.yaml, d),
@@ -111,7 +114,7 @@ func (p *probe) cassandraYAML(context.Context) []check.Result {
 		})
 	}
 	if len(results) == 0 {
-		return check.Fine("%s, found by %s; cdc_enabled", at.yaml, at.foundBy)
+		return check.Fine("%s, found by %s; cdc_enabled; commit log: %s", at.yaml, at.foundBy, p.node.commitLog())
 	}
 	return results
 }
@@ -138,6 +141,12 @@ func (p *probe) directories(context.Context) []check.Result {
 		if strings.HasSuffix(f.Key, "_directory") {
 			results = append(results, faultResult(f))
 		}
+	}
+	if os.Geteuid() == 0 && !ownedByRoot(p.node.CDCRawDirectory) {
+		results = append(results, check.Result{
+			Advice: true, Problem: p.node.CDCRawDirectory + " does not belong to root, which this check runs as, and which may read and write everything",
+			Remedy: "run the check as the agent's user",
+		})
 	}
 	if len(results) == 0 {
 		limit := "Cassandra's default limit"

@@ -421,13 +421,24 @@ func (c Config) settle(m machine) (Config, node, error) {
 	if err != nil {
 		return c, n, errors.Join(append(errs, err)...)
 	}
-	errs = append(errs, n.faults())
+	errs = append(errs, n.faults(), c.fits(n))
 	if c.ContactPoint == "" {
 		if c.ContactPoint, err = n.contactPoint(c.cassandraTLS(n)); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return c, n, errors.Join(errs...)
+}
+
+// fits says what the node demands and the settings do not have.
+func (c Config) fits(n node) error {
+	if n.ClientEncryption.RequireClientAuth == "true" && c.cassandraTLS(n) && c.CassandraTLSCertificateFilePath == "" && c.CassandraTLSKeystorePath == "" {
+		return settings.Fault{
+			Key: "cassandraTlsCertificateFilePath", Problem: "it is missing: " + n.yaml + " has require_client_auth",
+			Hint: "set it with cassandraTlsKeyFilePath, or set cassandraTlsKeystorePath",
+		}
+	}
+	return nil
 }
 
 func (c Config) cassandraTLS(n node) bool {
