@@ -61,6 +61,8 @@ const (
 	maxBatchMessages    = 1000
 	maxBatchesMessages  = 8192
 	batchShareOfPending = 2 // the other half is on its way meanwhile
+
+	slowTick = 50 * time.Millisecond
 )
 
 // batching fills in the library's options. limit is the broker's, in bytes.
@@ -68,7 +70,6 @@ func (c ProducerConfig) batching(o *client.ProducerOptions, limit int) {
 	// Without batching the library leaves the schema version out: a batch of one
 	// is as good.
 	o.BatchingMaxMessages = 1
-	o.BatchingMaxPublishDelay = time.Hour // push sends what waits
 	if c.Batching == BatchNone {
 		return
 	}
@@ -78,6 +79,9 @@ func (c ProducerConfig) batching(o *client.ProducerOptions, limit int) {
 		messages, bytes = maxBatchesMessages, maxBatchesBytes
 	}
 	o.BatchingMaxMessages = uint(max(1, min(messages, c.MaxPending/batchShareOfPending)))
+	// push sends what waits. But it takes one partition after the other, and one
+	// of them may be away.
+	o.BatchingMaxPublishDelay = max(c.BatchDelay, slowTick)
 	o.BatchingMaxSize = uint(min(bytes, limit/batchShareOfLimit))
 	if c.Batching == BatchByBucket {
 		o.Interceptors = append(o.Interceptors, newBuckets(c.Buckets))
