@@ -150,8 +150,8 @@ func headSize(key int, properties map[string]string) int {
 // and the broker count them: key and properties are there twice, in the metadata
 // of the message and in that of the batch.
 func (p *Producer) entrySize(head, value int) int {
-	const numbers = 160 // sequence id, times, sizes, versions, flags, ordering key, tags
-	return value + 2*head + numbers + len(p.cfg.Name)
+	const numbers = 128 // sequence id, times, sizes, versions, flags, ordering key, tags
+	return value + 2*head + numbers + p.name
 }
 
 // checkSize returns an error for a message that the broker will never take.
