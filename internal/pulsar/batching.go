@@ -30,10 +30,10 @@ const (
 	// Key_Shared subscription a whole bucket belongs to one consumer, so order
 	// per key holds on any subscription.
 	//
-	// All producers of a topic must agree on it and on the number of buckets.
-	// Java's agent writes no ordering keys: while one is among the producers, a
-	// Key_Shared subscription must not have more than one consumer, or two of
-	// them work on the same key at once.
+	// All producers of a topic must agree on it and on the number of buckets:
+	// while they do not, a Key_Shared subscription must not have more than one
+	// consumer, or two of them work on the same key at once. Java's agent writes
+	// no ordering keys: it never agrees.
 	BatchByBucket Batching = "bucket"
 	// BatchAny stores any messages together, as Java's client does by default.
 	// It is the fastest. On a Key_Shared subscription the broker dispatches a
