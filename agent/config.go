@@ -123,8 +123,8 @@ type Config struct {
 	// name:value pairs joined by commas, token:…, file:///path. The file of a token is read
 	// again for every new connection.
 	PulsarAuthParams string `yaml:"pulsarAuthParams" env:"CDC_PULSAR_AUTH_PARAMS" upstream:"true" secret:"true"`
-	// PulsarAuthParamsFile holds PulsarAuthParams. It is read at the start; a token that changes while
-	// the agent runs is better named by file:///path in PulsarAuthParams.
+	// PulsarAuthParamsFile holds PulsarAuthParams. It is read at the start; where it holds a bare token and nothing
+	// else, it is read again for every new connection.
 	PulsarAuthParamsFile string `yaml:"pulsarAuthParamsFile" env:"CDC_PULSAR_AUTH_PARAMS_FILE"`
 	// PulsarMaxPendingMessages bounds the messages of one topic that are sent and not yet acknowledged.
 	PulsarMaxPendingMessages int `yaml:"pulsarMaxPendingMessages" env:"CDC_PULSAR_MAX_PENDING_MESSAGES" upstream:"true" default:"1000" min:"1" max:"1000000"`
@@ -286,7 +286,7 @@ func (c Config) contradictions() []rule {
 	return []rule{
 		{c.ContactPoint != "" && noAddress != nil, "contactPoint", "it is not host:port", "as in 127.0.0.1:9042, or [::1]:9042"},
 		{c.CassandraPassword != "" && c.CassandraUsername == "", "cassandraUsername", "it is missing: cassandraPassword is set", both},
-		{c.CassandraPassword == "" && c.CassandraUsername != "", "cassandraPassword", "it is missing: cassandraUsername is set", "set it, or cassandraPasswordFile"},
+		{c.CassandraPassword == "" && c.CassandraPasswordFile == "" && c.CassandraUsername != "", "cassandraPassword", "it is missing: cassandraUsername is set", "set it, or cassandraPasswordFile"},
 		{c.CassandraTLSTrustCertsFilePath != "" && c.CassandraTLSTruststorePath != "", "cassandraTlsTruststorePath", "cassandraTlsTrustCertsFilePath is set too", one},
 		{c.CassandraTLSCertificateFilePath != "" && c.CassandraTLSKeyFilePath == "", "cassandraTlsKeyFilePath", "it is missing: cassandraTlsCertificateFilePath is set", both},
 		{c.CassandraTLSCertificateFilePath == "" && c.CassandraTLSKeyFilePath != "", "cassandraTlsCertificateFilePath", "it is missing: cassandraTlsKeyFilePath is set", both},
@@ -351,6 +351,9 @@ func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 		ServiceURL: c.PulsarServiceURL, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
 		TLSProtocols: c.SSLEnabledProtocols, TLSCipherSuites: c.SSLCipherSuites,
 		AllowInsecure: c.SSLAllowInsecureConnection, HostnameVerification: c.SSLHostnameVerificationEnable, Log: log,
+	}
+	if c.PulsarAuthParamsFile != "" && pulsar.BareToken(c.PulsarAuthPluginClassName, c.PulsarAuthParams) {
+		p.AuthParams = "file:" + c.PulsarAuthParamsFile
 	}
 	if !c.UseKeyStoreTLS {
 		p.TLSTrustCertsFile = c.TLSTrustCertsFilePath

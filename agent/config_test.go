@@ -251,6 +251,29 @@ func TestStoresOfThePulsarClient(t *testing.T) {
 	}
 }
 
+// A bare token in a file is left to the client, which reads it again; all else is read once.
+func TestTokensInFiles(t *testing.T) {
+	const token = "org.apache.pulsar.client.impl.auth.AuthenticationToken"
+	for content, reread := range map[string]bool{secret: true, secret + "\n": true, "token:" + secret: false, `{"token": "` + secret + `"}`: false, "file:///t": false} {
+		path := writeFile(t, "params", content)
+		c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=" + token, "pulsarAuthParamsFile=" + path}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.TrimSpace(content)
+		if reread {
+			want = "file:" + path
+		}
+		if p := c.pulsar(nil); p.AuthParams != want || reread && c.Validate() != nil {
+			t.Errorf("%q: %q, %v", content, p.AuthParams, c.Validate())
+		}
+	}
+	c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=basic", "pulsarAuthParamsFile=" + writeFile(t, "params", "userId:u,password:p")}})
+	if p := c.pulsar(nil); err != nil || p.AuthParams != "userId:u,password:p" {
+		t.Errorf("%q, %v", p.AuthParams, err)
+	}
+}
+
 func TestBatchesAsDataStaxAgentIsToldThem(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg   Config

@@ -139,6 +139,13 @@ func parseParams(name, params string) (map[string]string, error) {
 	return m, nil
 }
 
+// BareToken says whether the parameters are a token and nothing around it, so that they
+// may lie in a file whose token is read again for each connection (file:/path).
+func BareToken(plugin, params string) bool {
+	c, err := parseCredentials(plugin, params)
+	return err == nil && c.name == "token" && c.params["token"] == params
+}
+
 // filePath is the path of file:///path, file:/path or a plain path.
 func filePath(s string) (string, error) {
 	if !strings.HasPrefix(s, "file:") {
