@@ -134,7 +134,7 @@ func (cfg Config) remedy(err error) string {
 		return "the node does not speak TLS at this port: turn TLS off, or name the port that does"
 	case cfg.TLS == nil && says("EOF", "connection reset"):
 		return "does the node want TLS at this port? else: is it still starting?"
-	case says("username and/or password are incorrect"):
+	case says("and/or password are incorrect"):
 		return "check the user name and the password"
 	case cfg.Username == "" && says("authentication required"):
 		return "the node asks for a user name and a password: set them"
