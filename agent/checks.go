@@ -80,41 +80,27 @@ func faultResult(f settings.Fault) check.Result {
 }
 
 func (p *probe) cassandraYAML(context.Context) []check.Result {
-	at, err := p.machine.locate(p.cfg)
-	if err == nil {
-		p.cfg.CassandraYAML, p.cfg.CassandraStorageDir = at.yaml, at.storageDir
-		p.node, err = readNode(at)
-	}
-	if err != nil {
+	var err error
+	if p.cfg, p.node, err = p.cfg.place(p.machine); err != nil {
 		return faultResults(err)
 	}
 	p.settled = true
-	p.cfg = p.cfg.withDefaults()
-	if p.cfg.CDCWorkingDir == "" {
-		p.cfg.CDCWorkingDir = filepath.Join(at.storageDir, "cdc")
-	}
 	var results []check.Result
 	for _, f := range settings.FaultsOf(p.node.faults()) {
 		if !strings.HasSuffix(f.Key, "_directory") { // they are a check of their own
 			results = append(results, faultResult(f))
 		}
 	}
-	if p.cfg.ContactPoint == "" {
-		if p.cfg.ContactPoint, err = p.node.contactPoint(p.cfg.cassandraTLS(p.node)); err != nil {
-			results = append(results, faultResults(err)...)
-		}
-	}
-	if err := p.cfg.fits(p.node); err != nil {
-		results = append(results, faultResults(err)...)
-	}
+	p.cfg, err = p.cfg.meet(p.node)
+	results = append(results, faultResults(err)...)
 	if d := p.node.syncDelay(); d > time.Second {
 		results = append(results, check.Result{
-			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", at.yaml, d),
+			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", p.node.yaml, d),
 			Remedy: "a commitlog_sync_period of 100 ms makes them prompt",
 		})
 	}
 	if len(results) == 0 {
-		return check.Fine("%s, found by %s; cdc_enabled; commit log: %s", at.yaml, at.foundBy, p.node.commitLog())
+		return check.Fine("%s, found by %s; cdc_enabled; commit log: %s", p.node.yaml, p.node.foundBy, p.node.commitLog())
 	}
 	return results
 }

@@ -166,8 +166,8 @@ type Config struct {
 	SSLTruststorePassword string `yaml:"sslTruststorePassword" env:"CDC_SSL_TRUSTSTORE_PASSWORD" upstream:"true" secret:"true"`
 	// SSLTruststorePasswordFile holds SSLTruststorePassword.
 	SSLTruststorePasswordFile string `yaml:"sslTruststorePasswordFile" env:"CDC_SSL_TRUSTSTORE_PASSWORD_FILE"`
-	// SSLTruststoreType is what kind of store SSLTruststorePath is. The file itself tells it better.
-	SSLTruststoreType string `yaml:"sslTruststoreType" env:"CDC_SSL_TRUSTSTORE_TYPE" upstream:"true" default:"JKS" oneof:"JKS|PKCS12"`
+	// SSLTruststoreType is what kind of store SSLTruststorePath is.
+	SSLTruststoreType string `yaml:"sslTruststoreType" env:"CDC_SSL_TRUSTSTORE_TYPE" upstream:"true" default:"JKS" oneof:"JKS|PKCS12" ignored:"the file itself says what it is"`
 	// SSLKeystorePath holds, with SSLKeystorePassword, the certificate and key to show to a broker that asks (mTLS), in a
 	// key store (JKS or PKCS #12). It is read again for every new connection. (DataStax's agent shows none.)
 	SSLKeystorePath string `yaml:"sslKeystorePath" env:"CDC_SSL_KEYSTORE_PATH" upstream:"true" file:"true"`
@@ -410,38 +410,46 @@ func (c Config) producer() pulsar.ProducerConfig {
 // settle fills in what the settings leave to the machine: where the node is, and what
 // follows from that. The error holds every fault of the settings and of cassandra.yaml.
 func (c Config) settle(m machine) (Config, node, error) {
+	invalid := c.Validate()
+	c, n, err := c.place(m)
+	if err != nil {
+		return c, n, errors.Join(invalid, err)
+	}
+	c, err = c.meet(n)
+	return c, n, errors.Join(invalid, n.faults(), err)
+}
+
+// place finds the node's files and reads cassandra.yaml.
+func (c Config) place(m machine) (Config, node, error) {
 	c = c.withDefaults()
-	errs := []error{c.Validate()}
 	at, err := m.locate(c)
 	if err != nil {
-		return c, node{}, errors.Join(append(errs, err)...)
+		return c, node{}, err
 	}
 	c.CassandraYAML, c.CassandraStorageDir = at.yaml, at.storageDir
 	if c.CDCWorkingDir == "" {
 		c.CDCWorkingDir = filepath.Join(at.storageDir, "cdc")
 	}
 	n, err := readNode(at)
-	if err != nil {
-		return c, n, errors.Join(append(errs, err)...)
-	}
-	errs = append(errs, n.faults(), c.fits(n))
-	if c.ContactPoint == "" {
-		if c.ContactPoint, err = n.contactPoint(c.cassandraTLS(n)); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return c, n, errors.Join(errs...)
+	return c, n, err
 }
 
-// fits says what the node demands and the settings do not have.
-func (c Config) fits(n node) error {
+// meet fills in how the node wants to be asked, and says what it demands and the settings
+// do not have.
+func (c Config) meet(n node) (Config, error) {
+	var errs []error
 	if n.ClientEncryption.RequireClientAuth == "true" && c.cassandraTLS(n) && c.CassandraTLSCertificateFilePath == "" && c.CassandraTLSKeystorePath == "" {
-		return settings.Fault{
+		errs = append(errs, settings.Fault{
 			Key: "cassandraTlsCertificateFilePath", Problem: "it is missing: " + n.yaml + " has require_client_auth",
 			Hint: "set it with cassandraTlsKeyFilePath, or set cassandraTlsKeystorePath",
-		}
+		})
 	}
-	return nil
+	if c.ContactPoint == "" {
+		var err error
+		c.ContactPoint, err = n.contactPoint(c.cassandraTLS(n))
+		errs = append(errs, err)
+	}
+	return c, errors.Join(errs...)
 }
 
 func (c Config) cassandraTLS(n node) bool {

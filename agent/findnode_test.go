@@ -173,7 +173,7 @@ func TestClientCertificateThatTheNodeDemands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.cfg.withDefaults().fits(n); (err != nil) != c.want {
+		if _, err := c.cfg.withDefaults().meet(n); (err != nil) != c.want {
 			t.Errorf("%+v, %s: %v", c.cfg, c.demand, err)
 		}
 	}
