@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +91,10 @@ func (p *probe) cassandraYAML(context.Context) []check.Result {
 		}
 	}
 	p.cfg, err = p.cfg.meet(p.node)
-	results = append(results, faultResults(err)...)
+	for _, f := range settings.FaultsOf(err) {
+		p.faulty = append(p.faulty, f.Key)
+		results = append(results, faultResult(f))
+	}
 	if d := p.node.syncDelay(); d > time.Second {
 		results = append(results, check.Result{
 			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", p.node.yaml, d),
@@ -111,6 +113,18 @@ func faultResults(err error) []check.Result {
 		results = append(results, faultResult(f))
 	}
 	return results
+}
+
+// wrong is a setting with a fault whose name begins with one of the prefixes.
+func (p *probe) wrong(prefixes ...string) string {
+	for _, key := range p.faulty {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(key, prefix) {
+				return key
+			}
+		}
+	}
+	return ""
 }
 
 const noYAML = "cassandra.yaml was not read"
@@ -199,6 +213,9 @@ func (p *probe) cassandra(ctx context.Context) []check.Result {
 	if !p.settled || p.cfg.ContactPoint == "" {
 		return check.LeftOut(noYAML)
 	}
+	if key := p.wrong("contactPoint", "cassandraUsername", "cassandraPassword", "cassandraTls"); key != "" {
+		return check.LeftOut("the setting " + key + " is wrong")
+	}
 	cfg := p.cfg.cassandra(p.node, slog.New(slog.DiscardHandler))
 	cfg.Timeout = checkTimeout
 	session, err := cassandra.Connect(ctx, cfg)
@@ -265,10 +282,8 @@ func (p *probe) tables(context.Context) []check.Result {
 }
 
 func (p *probe) pulsar(ctx context.Context) []check.Result {
-	for _, key := range []string{"pulsarServiceUrl", "pulsarAuthParams", "tlsTrustCertsFilePath"} {
-		if slices.Contains(p.faulty, key) {
-			return check.LeftOut("the setting " + key + " is wrong")
-		}
+	if key := p.wrong("pulsarServiceUrl", "pulsarAuth", "tls", "ssl", "useKeyStoreTls"); key != "" {
+		return check.LeftOut("the setting " + key + " is wrong")
 	}
 	cfg := p.cfg.pulsar(slog.New(slog.DiscardHandler))
 	cfg.OperationTimeout = checkTimeout
