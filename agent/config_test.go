@@ -20,6 +20,8 @@ import (
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -229,6 +231,46 @@ func certificateFiles(t *testing.T) (pemFile, storeFile string) {
 		t.Fatal(err)
 	}
 	return pemFile, writeFile(t, "trust.p12", string(data))
+}
+
+// How the node is asked follows from the settings and from what cassandra.yaml says.
+func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
+	c, err := LoadConfig(settings.Sources{Set: []string{
+		"cassandraUsername=u", "cassandraPassword=" + secret, "cassandraTlsTrustCertsFilePath=ca", "cassandraTlsCertificateFilePath=c", "cassandraTlsKeyFilePath=k",
+		"cassandraTlsTruststorePath=t", "cassandraTlsTruststorePassword=tp", "cassandraTlsKeystorePath=ks", "cassandraTlsKeystorePassword=kp",
+		"cassandraTlsHostnameVerificationDisable=true", "cassandraTlsAllowInsecureConnection=true",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = c.withDefaults()
+	c.ContactPoint = "node7:9142"
+	var n node
+	if got := c.cassandra(n, nil); got.TLS != nil || got.Username != "u" || got.Password != secret || got.ContactPoints[0] != "node7:9142" || !got.OnlyContactPoints {
+		t.Errorf("a node without TLS: %+v", got)
+	}
+	for _, optional := range []bool{false, true} { // trusted certificates are set, so that TLS it is
+		n.ClientEncryption.Enabled, n.ClientEncryption.Optional = true, optional
+		want := cassandra.TLS{
+			TrustCertsFile: "ca", TrustStore: javastore.File{Path: "t", Password: "tp"}, CertificateFile: "c", KeyFile: "k",
+			KeyStore: javastore.File{Path: "ks", Password: "kp"}, ServerName: "node7", AnyName: true, Insecure: true,
+		}
+		if got := c.cassandra(n, nil).TLS; got == nil || *got != want {
+			t.Errorf("optional %v: %+v", optional, got)
+		}
+	}
+	bare := Config{ContactPoint: "h:1", CassandraTLSServerName: "other"}.withDefaults()
+	if bare.cassandra(n, nil).TLS != nil {
+		t.Error("TLS that is optional, and no certificates to trust: plain")
+	}
+	n.ClientEncryption.Optional = false
+	if got := bare.cassandra(n, nil).TLS; got == nil || got.ServerName != "other" {
+		t.Errorf("TLS that is demanded: %+v", got)
+	}
+	bare.CassandraTLS = "false"
+	if bare.cassandra(n, nil).TLS != nil {
+		t.Error("TLS that is turned off")
+	}
 }
 
 // Which store is which, by the names of DataStax's agent.
