@@ -276,7 +276,7 @@ func interfaceAddress(name string, prefer6 bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var any string
+	first := ""
 	for _, a := range addrs {
 		ipnet, ok := a.(*net.IPNet)
 		if !ok {
@@ -285,12 +285,12 @@ func interfaceAddress(name string, prefer6 bool) (string, error) {
 		if is6 := ipnet.IP.To4() == nil; is6 == prefer6 {
 			return ipnet.IP.String(), nil
 		}
-		if any == "" {
-			any = ipnet.IP.String()
+		if first == "" {
+			first = ipnet.IP.String()
 		}
 	}
-	if any == "" {
+	if first == "" {
 		return "", fmt.Errorf("the network interface %s has no address", name)
 	}
-	return any, nil
+	return first, nil
 }

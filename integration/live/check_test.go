@@ -9,6 +9,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +31,25 @@ func token(key []byte, role string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(text))
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func get(ctx context.Context, t *testing.T, url, token string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s %s %v", url, resp.Status, body, err)
+	}
+	return string(body)
 }
 
 func TestCheckOfTheAgent(t *testing.T) {
@@ -63,7 +84,8 @@ func TestCheckOfTheAgent(t *testing.T) {
 	broker, err := servers.StartPulsar(ctx, env.PulsarOptions{
 		WithoutFunctions: true, AdminToken: admin,
 		Conf: map[string]string{
-			"authenticationEnabled": "true", "authorizationEnabled": "true", "superUserRoles": "admin", "tokenSecretKey": "file://" + keyFile,
+			"allowAutoTopicCreationType": "partitioned", // then a mere question can make a topic
+			"authenticationEnabled":      "true", "authorizationEnabled": "true", "superUserRoles": "admin", "tokenSecretKey": "file://" + keyFile,
 			"authenticationProviders":              "org.apache.pulsar.broker.authentication.AuthenticationProviderToken",
 			"brokerClientAuthenticationPlugin":     "org.apache.pulsar.client.impl.auth.AuthenticationToken",
 			"brokerClientAuthenticationParameters": "token:" + admin,
@@ -119,5 +141,10 @@ func TestCheckOfTheAgent(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(storage, "cdc")); err == nil {
 		t.Error("the check made the working directory")
+	}
+	for _, kind := range []string{"", "/partitioned"} {
+		if topics := get(ctx, t, broker.AdminURL()+"/admin/v2/persistent/public/default"+kind, admin); strings.Contains(topics, "shop") {
+			t.Errorf("the check made topics: %s", topics)
+		}
 	}
 }
