@@ -176,7 +176,7 @@ func TestLimitNotKnown(t *testing.T) {
 				}
 				return
 			}
-			if !errors.Is(p.Err(), pulsar.ErrClosed) || !errors.Is(l.errs[n/2], pulsar.ErrClosed) || c.Limit() != maxMessageSize {
+			if errors.Is(p.Err(), pulsar.ErrTooLarge) || !errors.Is(p.Err(), pulsar.ErrClosed) || !errors.Is(l.errs[n/2], pulsar.ErrClosed) || c.Limit() != maxMessageSize {
 				t.Errorf("%v; the producer: %v; the limit: %d", l.errs[n/2], p.Err(), c.Limit())
 			}
 		})
