@@ -163,10 +163,10 @@ func filePath(s string) (string, error) {
 
 // authentication is the client's provider, nil without authentication.
 func (c credentials) authentication(cfg Config) (client.Authentication, error) {
-	switch {
-	case c.name == "":
+	switch c.name {
+	case "":
 		return nil, nil
-	case c.name == "tls":
+	case "tls":
 		return client.NewAuthenticationFromTLSCertSupplier(cfg.clientCertificate(c)), nil
 	}
 	params, err := json.Marshal(c.params)

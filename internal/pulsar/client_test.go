@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -327,7 +328,7 @@ func TestOAuth2(t *testing.T) {
 			got = r.PostForm
 		}
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"access_token":"the-token","token_type":"Bearer","expires_in":3600}`)
+		_, _ = io.WriteString(w, `{"access_token":"the-token","token_type":"Bearer","expires_in":3600}`)
 	})
 	key := filepath.Join(t.TempDir(), "key.json")
 	if err := os.WriteFile(key, fmt.Appendf(nil, `{"type":"client_credentials","client_id":"the-client","client_secret":"the-secret","client_email":"","issuer_url":%q}`, server.URL), 0o600); err != nil {

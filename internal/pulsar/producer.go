@@ -404,8 +404,9 @@ func (s *send) complete(id client.MessageID, _ *client.ProducerMessage, err erro
 		case tooLarge && p.cfg.Batching != BatchNone:
 			// A batch, not this message; and the library forgets the batches
 			// after it that were to be sent with it. The next producer knows the
-			// limit and finds the message.
-			p.die(&Error{Op: "send to", Topic: p.cfg.Topic, Kind: ErrClosed, Err: fmt.Errorf("a batch was refused: %s", err)})
+			// limit and finds the message. Not wrapped: nobody is to take the
+			// others for too large.
+			p.die(&Error{Op: "send to", Topic: p.cfg.Topic, Kind: ErrClosed, Err: errors.New("a batch was refused: " + err.Error())})
 			return
 		case p.cfg.Sequenced:
 			// If a later message were stored, this one could never be: its
