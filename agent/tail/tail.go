@@ -68,7 +68,7 @@ type Config struct {
 	// 0 means 2 s.
 	Rescan time.Duration
 	// Poll is the longest time between two looks at the end of the log while nothing is
-	// written, and so the most that tailing adds to the latency; 0 means 20 ms. While
+	// written, and so the most that tailing adds to the latency; 0 means 40 ms. While
 	// something is written it is much shorter. Writes to a memory-mapped file raise no
 	// inotify event, so polling is the only way.
 	Poll time.Duration
@@ -88,7 +88,7 @@ type Config struct {
 
 const (
 	defaultRescan = 2 * time.Second
-	defaultPoll   = 20 * time.Millisecond
+	defaultPoll   = 40 * time.Millisecond
 	defaultSave   = time.Second
 	shortestPoll  = 500 * time.Microsecond
 	// idlePolls is how many looks at the end of the log fit into the time since the last

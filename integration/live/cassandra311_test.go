@@ -39,7 +39,11 @@ func TestCassandra311(t *testing.T) {
 	}
 	n := &node311{t: t, Cassandra: node, offsets: t.TempDir(), log: tailLog{out: t.Output()}, seen: map[uint32]bool{}, twice: map[uint32]bool{}}
 	n.connect(ctx)
-	defer func() { n.session.Close() }()
+	defer func() {
+		if n.session != nil {
+			n.session.Close()
+		}
+	}()
 	n.exec(ctx, "CREATE KEYSPACE live WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
 	n.exec(ctx, "CREATE TABLE live.t (k int PRIMARY KEY, v text) WITH cdc = true")
 	n.exec(ctx, "CREATE TABLE live.other (k int PRIMARY KEY, v text)")
@@ -80,12 +84,15 @@ func TestCassandra311(t *testing.T) {
 	n.deletes(ctx)
 
 	// The node is killed while it writes.
+	killed := make(chan struct{})
 	go func() {
+		defer close(killed)
 		time.Sleep(2 * time.Second)
 		node.Kill()
 	}()
 	for n.insert(ctx) == nil {
 	}
+	<-killed
 	n.restart(ctx)
 	n.write(ctx, 500)
 	n.deletes(ctx)
