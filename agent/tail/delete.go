@@ -59,9 +59,8 @@ func (t *Tailer) forget(l listing) {
 		return // what cannot be seen may be there
 	}
 	for _, id := range t.cfg.Checkpoints.Segments() {
-		followed := slices.ContainsFunc(t.segments, func(s *segment) bool { return s.id == id })
-		if followed || l.raw[id] != "" || l.live[id] != "" {
-			continue
+		if slices.ContainsFunc(t.segments, func(s *segment) bool { return s.id == id }) {
+			continue // every segment with a checkpoint is followed while it is there
 		}
 		if err := t.cfg.Checkpoints.Remove(id); err != nil {
 			t.warn(&t.forgetting, "the checkpoint of a segment that is gone cannot be removed; trying again", "segment", id, "error", err)

@@ -40,7 +40,7 @@ type segment struct {
 	drained  bool      // complete, and read to its end
 	deleted  bool      // the agent has deleted it in cdc_raw
 	end      int64     // offset behind the last entry that was read
-	last     time.Time // when an entry was read
+	last     time.Time // when an entry was read, or Cassandra went on to the next segment
 	owed     []owed
 	owing    bool // it could not be handed over; the next scan tries again
 	fault    seldom.Line
@@ -145,7 +145,7 @@ func (s *segment) names() int {
 	return 0
 }
 
-// recent says whether something was read not long ago.
+// recent says whether Cassandra wrote to it not long ago.
 func (s *segment) recent() bool { return !s.last.IsZero() && time.Since(s.last) < recently }
 
 // read hands what is new to h and reports whether there was something. An error is one

@@ -388,3 +388,46 @@ func TestManyOldSegments(t *testing.T) {
 		}
 	})
 }
+
+// 3.11 moves a segment between the looks at the two directories: it is seen twice then,
+// and never not at all.
+func TestASegmentThatMovesBetweenTheLooks(t *testing.T) {
+	inBubble(t, func(_ *testing.T, r *rig) {
+		r.version = 6
+		r.hold = func(body string) bool { return body == "entry 000003" }
+		s := r.segment(1, entries(1, 3)...)
+		r.start()
+		r.wantEntries(entries(1, 3)...)
+		looks, moved := 0, false
+		r.disk.Set(func(op, _ string) error {
+			if op == "readdir" {
+				if looks++; looks%2 == 0 && !moved {
+					moved = true
+					s.move()
+				}
+			}
+			return nil
+		})
+		r.pass()
+		r.ack("entry 000003")
+		r.pass()
+		r.wantEntries()
+		r.wantFiles()
+	})
+}
+
+// Cassandra fills entries concurrently: the last of a full segment may come behind the
+// first of the next, and is seen as soon as any other.
+func TestALateEntryOfAFullSegment(t *testing.T) {
+	inBubble(t, func(_ *testing.T, r *rig) {
+		r.rescan = time.Hour
+		old := r.segment(1, entries(1, 3)...)
+		s := r.segment(2)
+		r.start()
+		s.append(entries(4, 4)...)
+		time.Sleep(time.Second)
+		old.append(entries(5, 5)...)
+		time.Sleep(100 * time.Millisecond)
+		r.wantEntries(entries(1, 5)...)
+	})
+}

@@ -104,6 +104,7 @@ type Tailer struct {
 	cfg      Config
 	segments []*segment      // in the order of the log
 	newest   int64           // id of the newest segment that was ever seen
+	filling  int64           // id of the segment that Cassandra wrote to at the last look
 	foreign  map[string]bool // files in cdc_raw that were told of
 
 	listing, saving, forgetting seldom.Line
@@ -172,6 +173,12 @@ func (t *Tailer) Run(ctx context.Context, h Handler) error {
 // by all appearance. It reports whether there was something.
 func (t *Tailer) read(ctx context.Context, h Handler, all bool) (read bool, err error) {
 	current := t.current()
+	for _, s := range t.segments {
+		if current != t.filling && s.id == t.filling {
+			s.last = time.Now() // it has just become full
+		}
+	}
+	t.filling = current
 	for _, s := range t.segments {
 		live := s.id >= current || s.recent()
 		if !live && !all {

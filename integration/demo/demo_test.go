@@ -41,7 +41,7 @@ func (l testLog) Write(p []byte) (int, error) {
 }
 
 func TestDemo(t *testing.T) {
-	for _, version := range []string{env.Cassandra50, env.Cassandra41, env.Cassandra40} {
+	for _, version := range []string{env.Cassandra50, env.Cassandra41, env.Cassandra40, env.Cassandra311} {
 		t.Run(version, func(t *testing.T) {
 			servers := envtest.ForTest(t)
 			envtest.Needs(t, servers, version, env.PulsarStandalone)
