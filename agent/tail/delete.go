@@ -24,7 +24,7 @@ func (t *Tailer) letGo(s *segment) bool {
 	s.close()
 	if s.raw {
 		if err := t.remove(s); err != nil {
-			t.warn(&s.fault, "a published segment cannot be deleted, and takes space from cdc_total_space; trying again", "segment", s.id, "error", err)
+			t.warn(&t.deleting, "a published segment cannot be deleted, and takes space from cdc_total_space; trying again", "segment", s.id, "error", err)
 			return false
 		}
 		s.raw, s.deleted = false, true

@@ -15,7 +15,6 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/files"
-	"github.com/cassandra-cdc/cassandra-cdc/internal/seldom"
 )
 
 type segment struct {
@@ -43,7 +42,6 @@ type segment struct {
 	last     time.Time // when an entry was read, or Cassandra went on to the next segment
 	owed     []owed
 	owing    bool // it could not be handed over; the next scan tries again
-	fault    seldom.Line
 }
 
 // owed is damage that nobody has a copy of yet.
@@ -113,7 +111,7 @@ func (s *segment) open() bool {
 	f, err := s.cfg.Files.Open(path)
 	if err != nil {
 		if !missing(err) { // the next look at the directory tells where it went
-			s.warn(&s.fault, "a segment cannot be opened; trying again", "segment", s.id, "error", err)
+			s.warn(&s.opening, "a segment cannot be opened; trying again", "segment", s.id, "error", err)
 		}
 		return false
 	}
@@ -276,7 +274,7 @@ func (s *segment) rest() {
 // fail tells of an error of the file; the next scan begins again behind the last entry.
 func (s *segment) fail(err error) {
 	s.failed, s.reader = true, nil
-	s.warn(&s.fault, "a segment cannot be read; trying again", "file", s.name, "error", err)
+	s.warn(&s.reading, "a segment cannot be read; trying again", "file", s.name, "error", err)
 }
 
 // owe notes damage. Invariant 2: its mark keeps the checkpoint in front of it.

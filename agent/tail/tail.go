@@ -17,6 +17,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
@@ -107,7 +108,8 @@ type Tailer struct {
 	filling  int64           // id of the segment that Cassandra wrote to at the last look
 	foreign  map[string]bool // files in cdc_raw that were told of
 
-	listing, saving, forgetting seldom.Line
+	// One line of the log for each kind of fault: many segments may have the same.
+	listing, opening, reading, deleting, saving, forgetting seldom.Line
 }
 
 // New returns a tailer.
@@ -155,7 +157,10 @@ func (t *Tailer) Run(ctx context.Context, h Handler) error {
 			wrote = now
 		}
 		pause := min(max(now.Sub(wrote)/idlePolls, shortestPoll), t.cfg.Poll)
-		if changed {
+		switch {
+		case slices.ContainsFunc(t.segments, func(s *segment) bool { return s.more }):
+			pause = 0
+		case changed:
 			pause = min(pause, max(scanPause-now.Sub(scanned), 0))
 		}
 		timer.Reset(pause)

@@ -58,6 +58,7 @@ func TestDemo(t *testing.T) {
 			}
 			t.Run("Java's client reads the data topic", func(t *testing.T) { javaReads(ctx, t, stage) })
 			t.Run("Java's client reads the JSON formats", func(t *testing.T) { javaReadsJSON(ctx, t, stage) })
+			t.Run("replay of the quarantine", func(t *testing.T) { replayQuarantine(ctx, t, stage, servers.WorkDir()) })
 			t.Run("table without cdc", func(t *testing.T) { withoutCDC(ctx, t, stage) })
 			t.Run("stop in good order", func(t *testing.T) { stopInGoodOrder(ctx, t, stage) })
 			t.Run("kill", func(t *testing.T) { kill(ctx, t, stage) })

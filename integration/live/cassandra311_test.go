@@ -64,7 +64,7 @@ func TestCassandra311(t *testing.T) {
 	}
 
 	// The segments fill, are flushed and moved to cdc_raw, and are deleted there.
-	n.write(ctx, 12000)
+	n.write(ctx, 6000)
 	n.deletes(ctx)
 
 	// The agent is restarted, in good order and by a kill.
@@ -99,7 +99,7 @@ func TestCassandra311(t *testing.T) {
 	n.stop()
 
 	// An agent that was away finds the rows in segments that have moved meanwhile.
-	for range 12000 {
+	for range 6000 {
 		if err := n.insert(ctx); err != nil {
 			t.Fatal(err)
 		}
