@@ -1,16 +1,17 @@
-// Cassandra 3.11, whose cdc_raw gets a segment only when it is flushed: the log is followed
-// where it is written, and every row comes once, whatever happens to node and agent.
+// The life of segments beside a real node: every row comes once, whatever happens to node
+// and agent, and what is finished is deleted. 3.11 is the odd one: its cdc_raw gets a segment
+// only when it is flushed, and the log is followed where it is written.
 
 package live_test
 
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,17 +28,23 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
-func TestCassandra311(t *testing.T) {
+func TestLifeOfSegments(t *testing.T) {
+	for _, version := range []string{env.Cassandra311, env.Cassandra40, env.Cassandra50} {
+		t.Run(version, func(t *testing.T) { lifeOfSegments(t, version) })
+	}
+}
+
+func lifeOfSegments(t *testing.T, version string) {
 	servers := envtest.ForTest(t)
-	envtest.Needs(t, servers, env.Cassandra311)
+	envtest.Needs(t, servers, version)
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	// Segments of 1 MiB, and so few of them that Cassandra has to flush the oldest.
-	node, err := servers.StartCassandra(ctx, env.CassandraOptions{Version: env.Cassandra311, YAML: map[string]any{"commitlog_total_space": "4MiB"}})
+	node, err := servers.StartCassandra(ctx, env.CassandraOptions{Version: version, YAML: map[string]any{"commitlog_total_space": "4MiB"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node311{t: t, Cassandra: node, offsets: t.TempDir(), log: tailLog{out: t.Output()}, seen: map[uint32]bool{}, twice: map[uint32]bool{}}
+	n := &livingNode{t: t, Cassandra: node, offsets: t.TempDir(), log: tailLog{out: t.Output()}, seen: map[uint32]bool{}, twice: map[uint32]bool{}}
 	n.connect(ctx)
 	defer func() {
 		if n.session != nil {
@@ -59,11 +66,11 @@ func TestCassandra311(t *testing.T) {
 	if slowest > time.Second {
 		t.Errorf("a write was seen %v after its answer", slowest)
 	}
-	if files := n.inCDCRaw(); files > 0 {
-		t.Errorf("cdc_raw holds %d files already", files)
+	if version == env.Cassandra311 && len(segments(t, node.CDCRawDir())) > 0 {
+		t.Error("cdc_raw holds segments already")
 	}
 
-	// The segments fill, are flushed and moved to cdc_raw, and are deleted there.
+	// The segments fill, are flushed (3.11 moves them to cdc_raw then), and are deleted.
 	n.write(ctx, 6000)
 	n.deletes(ctx)
 
@@ -75,7 +82,8 @@ func TestCassandra311(t *testing.T) {
 	n.start(ctx)
 	n.write(ctx, 500)
 
-	// The node is restarted: replay moves all that is left to cdc_raw.
+	// The node is restarted: 3.11 moves all that is left to cdc_raw, later ones leave a
+	// segment that was made ahead of need.
 	if err := node.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -98,14 +106,14 @@ func TestCassandra311(t *testing.T) {
 	n.deletes(ctx)
 	n.stop()
 
-	// An agent that was away finds the rows in segments that have moved meanwhile.
+	// An agent that was away finds the rows in finished segments.
 	for range 6000 {
 		if err := n.insert(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n.inCDCRaw() == 0 {
-		t.Error("no segment has moved: the test shows nothing")
+	if len(n.finished()) == 0 {
+		t.Error("no segment is finished: the test shows nothing")
 	}
 	n.start(ctx)
 	n.write(ctx, 1)
@@ -116,8 +124,8 @@ func TestCassandra311(t *testing.T) {
 	}
 }
 
-// node311 is the node, what was written to it, and the tailer beside it.
-type node311 struct {
+// livingNode is the node, what was written to it, and the tailer beside it.
+type livingNode struct {
 	t *testing.T
 	*env.Cassandra
 	session *cassandra.Session
@@ -138,7 +146,7 @@ type node311 struct {
 	again bool            // after a kill, rows may come again
 }
 
-func (n *node311) connect(ctx context.Context) {
+func (n *livingNode) connect(ctx context.Context) {
 	n.t.Helper()
 	var err error
 	n.session, err = cassandra.Connect(ctx, cassandra.Config{ContactPoints: []string{n.Address()}, OnlyContactPoints: true, Log: slog.New(slog.DiscardHandler)})
@@ -148,7 +156,7 @@ func (n *node311) connect(ctx context.Context) {
 }
 
 // restart starts the node again.
-func (n *node311) restart(ctx context.Context) {
+func (n *livingNode) restart(ctx context.Context) {
 	n.t.Helper()
 	n.session.Close()
 	if err := n.Start(ctx); err != nil {
@@ -157,14 +165,14 @@ func (n *node311) restart(ctx context.Context) {
 	n.connect(ctx)
 }
 
-func (n *node311) exec(ctx context.Context, cql string) {
+func (n *livingNode) exec(ctx context.Context, cql string) {
 	n.t.Helper()
 	if err := n.session.Exec(ctx, cql); err != nil {
 		n.t.Fatal(err)
 	}
 }
 
-func (n *node311) readSchema(ctx context.Context) {
+func (n *livingNode) readSchema(ctx context.Context) {
 	n.t.Helper()
 	rows, err := n.session.Schema(ctx, "", "")
 	if err == nil {
@@ -176,7 +184,7 @@ func (n *node311) readSchema(ctx context.Context) {
 }
 
 // start starts a tailer as the agent does.
-func (n *node311) start(ctx context.Context) {
+func (n *livingNode) start(ctx context.Context) {
 	n.t.Helper()
 	log := slog.New(slog.NewTextHandler(&n.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	checkpoints, err := checkpoint.OpenStore(n.offsets, nil, log)
@@ -189,12 +197,12 @@ func (n *node311) start(ctx context.Context) {
 		Changed: tail.Watch(ctx, log, n.CDCRawDir(), n.CommitLogDir()),
 	})
 	n.ended = make(chan error, 1)
-	handler := &handler311{node311: n, decoder: mutation.NewDecoder(n.tables)}
+	handler := &rowCounter{livingNode: n, decoder: mutation.NewDecoder(n.tables)}
 	go func() { n.ended <- n.tailer.Run(ctx, handler) }()
 }
 
 // kill ends the tailer without a last checkpoint.
-func (n *node311) kill() {
+func (n *livingNode) kill() {
 	n.t.Helper()
 	n.cancel()
 	if err := <-n.ended; err != nil {
@@ -205,7 +213,7 @@ func (n *node311) kill() {
 	n.again = true
 }
 
-func (n *node311) stop() {
+func (n *livingNode) stop() {
 	n.t.Helper()
 	again := n.again
 	n.kill()
@@ -216,7 +224,7 @@ func (n *node311) stop() {
 }
 
 // insert writes the next row; it has to come only when the node has answered.
-func (n *node311) insert(ctx context.Context) error {
+func (n *livingNode) insert(ctx context.Context) error {
 	n.next++
 	err := n.session.Exec(ctx, fmt.Sprintf("INSERT INTO live.t (k, v) VALUES (%d, '%0*d')", n.next, 1000, n.next))
 	if err == nil {
@@ -227,7 +235,7 @@ func (n *node311) insert(ctx context.Context) error {
 
 // write writes rows and waits until all that were ever written have come; it returns how
 // long the last of them took.
-func (n *node311) write(ctx context.Context, rows int) time.Duration {
+func (n *livingNode) write(ctx context.Context, rows int) time.Duration {
 	n.t.Helper()
 	for range rows {
 		if err := n.insert(ctx); err != nil {
@@ -248,23 +256,36 @@ func (n *node311) write(ctx context.Context, rows int) time.Duration {
 	return time.Since(began)
 }
 
-// deletes waits until segments have been deleted since the last time, and cdc_raw is
-// empty.
-func (n *node311) deletes(ctx context.Context) {
+// deletes waits until segments have been deleted since the last time, and none is left that
+// Cassandra is done with.
+func (n *livingNode) deletes(ctx context.Context) {
 	n.t.Helper()
 	before := n.deleted
-	n.eventually(ctx, "an empty cdc_raw", func() bool { return n.log.deleted.Load() > before && n.inCDCRaw() == 0 })
+	n.eventually(ctx, "no finished segment", func() bool { return n.log.deleted.Load() > before && len(n.finished()) == 0 })
 	n.deleted = n.log.deleted.Load()
 	n.t.Logf("%d segments deleted so far", n.deleted)
 }
 
-func (n *node311) inCDCRaw() int {
+// finished lists the segments in cdc_raw that Cassandra itself does not have any more.
+func (n *livingNode) finished() []string {
 	n.t.Helper()
-	list, err := os.ReadDir(n.CDCRawDir())
+	raw := segments(n.t, n.CDCRawDir()) // first: Cassandra makes its own name before this one
+	live := segments(n.t, n.CommitLogDir())
+	return slices.DeleteFunc(raw, func(name string) bool { return slices.Contains(live, name) })
+}
+
+func segments(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	list, err := os.ReadDir(dir)
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return len(list)
+	for _, f := range list {
+		if _, ok := commitlog.ParseFileName(f.Name()); ok {
+			names = append(names, f.Name())
+		}
+	}
+	return names
 }
 
 // tailLog shows the tailer's log, and counts the segments it deletes.
@@ -281,7 +302,7 @@ func (l *tailLog) Write(b []byte) (int, error) {
 }
 
 // eventually waits for what must come true in a minute.
-func (n *node311) eventually(ctx context.Context, what string, ok func() bool) {
+func (n *livingNode) eventually(ctx context.Context, what string, ok func() bool) {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -296,16 +317,16 @@ func (n *node311) eventually(ctx context.Context, what string, ok func() bool) {
 	}
 }
 
-// handler311 counts the rows of one run of the tailer.
-type handler311 struct {
+// rowCounter counts the rows of one run of the tailer.
+type rowCounter struct {
 	mutation.Nothing
-	*node311
+	*livingNode
 	decoder *mutation.Decoder
 }
 
-func (h *handler311) Table(t *schema.Table) bool { return t.Keyspace == "live" && t.Name == "t" }
+func (h *rowCounter) Table(t *schema.Table) bool { return t.Keyspace == "live" && t.Name == "t" }
 
-func (h *handler311) Update(u *mutation.Update) {
+func (h *rowCounter) Update(u *mutation.Update) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	k := binary.BigEndian.Uint32(u.Key)
@@ -315,12 +336,9 @@ func (h *handler311) Update(u *mutation.Update) {
 	h.seen[k] = true
 }
 
-func (h *handler311) Entry(_ context.Context, e tail.Entry) error {
+func (h *rowCounter) Entry(_ context.Context, e tail.Entry) error {
 	e.Watermark.Add(e.Position.Offset, 0)
-	if e.Version != commitlog.Version30 {
-		return errors.New("this is no log of 3.11")
-	}
 	return h.decoder.Decode(e.Version, e.Body, h)
 }
 
-func (h *handler311) Damage(d *commitlog.DamageError, _ io.Reader) error { return d }
+func (h *rowCounter) Damage(d *commitlog.DamageError, _ io.Reader) error { return d }
