@@ -51,9 +51,10 @@ type owed struct {
 }
 
 const (
-	// readAtOnce bounds how many entries are read before the directory and the
-	// checkpoints have their turn.
+	// readAtOnce and readFor bound how many entries are read, and how long, before the
+	// directories and the checkpoints have their turn: a broker may be slow.
 	readAtOnce = 4096
+	readFor    = 200 * time.Millisecond
 	// recently is for how long a segment that Cassandra has filled is looked at as often
 	// as the one it writes to: entries are written concurrently, the last of the old may
 	// come behind the first of the new.
@@ -162,9 +163,13 @@ func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
 	}
 	r, version := s.reader, s.reader.Descriptor().Version
 	complete := s.complete // before the last look at the bytes
-	for range readAtOnce {
+	began := time.Now()
+	for i := range readAtOnce {
 		if ctx.Err() != nil {
 			return some, nil
+		}
+		if i%64 == 63 && time.Since(began) > readFor {
+			break
 		}
 		if !r.Next() {
 			var damage *commitlog.DamageError
@@ -180,13 +185,14 @@ func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
 			s.fail(r.Err())
 			return some, nil
 		}
-		some = true
+		if !some {
+			some, s.holds, s.last = true, true, began
+		}
 		s.end = r.Position().Offset
 		err := h.Entry(ctx, Entry{Version: version, Position: r.Position(), Body: r.Entry(), Watermark: s.watermark})
 		if err != nil {
 			return some, err
 		}
-		s.last, s.holds = time.Now(), true
 	}
 	s.more = true
 	return some, nil

@@ -291,6 +291,29 @@ func TestCheckpointsAreSavedWhileRunning(t *testing.T) {
 	})
 }
 
+// A broker that takes its time: the checkpoint follows all the same, and finished segments
+// go.
+func TestASlowBrokerHoldsNothingElseUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.segment(1, entries(1, 100)...).complete()
+		r.segment(2, entries(101, 5000)...)
+		saved := int64(-1)
+		r.onEntry = func(_ context.Context, body string) error {
+			time.Sleep(20 * time.Millisecond)
+			if body == "entry 000500" {
+				saved = r.savedOffset(2)
+				r.wantFiles("CommitLog-7-2.log")
+			}
+			return nil
+		}
+		r.start()
+		time.Sleep(20 * time.Second)
+		if saved <= 0 {
+			t.Errorf("checkpoint %d while the segment is read slowly", saved)
+		}
+	})
+}
+
 // An entry that the handler does not take is the only thing that ends the tailing.
 func TestAnErrorOfTheHandlerEndsTheTailing(t *testing.T) {
 	broken := errors.New("broken")
