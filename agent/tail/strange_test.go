@@ -174,18 +174,22 @@ func TestASegmentThatVanishesBeforeItIsOpened(t *testing.T) {
 // While the agent was busy, Cassandra made segments and took them away: that nobody has
 // seen them is told, with their ids.
 func TestSegmentsThatNobodyHasSeenAreTold(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		s := r.segment(1, entries(1, 3)...)
-		s.index("500")
-		r.start()
-		s.discard()
-		remove(t, s.raw)
-		remove(t, filepath.Join(r.cdcRaw, firstIndex))
-		r.segment(5, entries(4, 6)...)
-		r.pass()
-		r.wantEntries(entries(1, 6)...)
-		r.wantLog("level=ERROR", "from_segment=2", "to_segment=4", "lost", "cdc_block_writes")
-	})
+	for _, index := range []bool{true, false} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			s := r.segment(1, entries(1, 3)...)
+			if r.mayRemove = !index; index {
+				s.index("500")
+			}
+			r.start()
+			s.discard()
+			remove(t, s.raw)
+			os.Remove(filepath.Join(r.cdcRaw, firstIndex))
+			r.segment(5, entries(4, 6)...)
+			r.pass()
+			r.wantEntries(entries(1, 6)...)
+			r.wantLog("level=ERROR", "from_segment=2", "to_segment=4", "lost", "cdc_block_writes")
+		})
+	}
 	// A gap alone says nothing: segments without CDC data come and go.
 	inBubble(t, func(t *testing.T, r *rig) {
 		s := r.segment(1, entries(1, 3)...)

@@ -44,17 +44,7 @@ func lifeOfSegments(t *testing.T, version string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &livingNode{t: t, Cassandra: node, offsets: t.TempDir(), log: tailLog{out: t.Output()}, seen: map[uint32]bool{}, twice: map[uint32]bool{}}
-	n.connect(ctx)
-	defer func() {
-		if n.session != nil {
-			n.session.Close()
-		}
-	}()
-	n.exec(ctx, "CREATE KEYSPACE live WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
-	n.exec(ctx, "CREATE TABLE live.t (k int PRIMARY KEY, v text) WITH cdc = true")
-	n.exec(ctx, "CREATE TABLE live.other (k int PRIMARY KEY, v text)")
-	n.readSchema(ctx)
+	n := besides(ctx, t, node)
 	n.start(ctx)
 
 	// Each write is seen when it is made, though cdc_raw is empty.
@@ -124,6 +114,66 @@ func lifeOfSegments(t *testing.T, version string) {
 	}
 }
 
+// Where Cassandra may take segments away from an agent that lags, the loss is told: after a
+// time in which no agent ran, and of one that was busy.
+func TestCassandraTakesSegmentsAway(t *testing.T) {
+	servers := envtest.ForTest(t)
+	envtest.Needs(t, servers, env.Cassandra41)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	node, err := servers.StartCassandra(ctx, env.CassandraOptions{Version: env.Cassandra41, YAML: map[string]any{
+		"cdc_block_writes": false, "cdc_total_space": "4MiB", "commitlog_total_space": "4MiB",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := besides(ctx, t, node)
+	n.mayRemove = true
+	write := func() {
+		t.Helper()
+		for range 12000 {
+			if err := n.insert(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	told := func(what string) {
+		t.Helper()
+		n.eventually(ctx, what, func() bool { return strings.Contains(n.log.String(), what) })
+	}
+	n.start(ctx)
+	n.write(ctx, 100)
+
+	n.gate.Lock() // the broker is away
+	write()
+	n.gate.Unlock()
+	told("before the agent has seen them: where they held changes, those are lost")
+	n.stop()
+	if strings.Contains(n.log.String(), "is gone from cdc_raw") {
+		t.Error("told of a loss at a start before which nothing was lost")
+	}
+
+	write() // no agent runs
+	n.start(ctx)
+	told("is gone from cdc_raw")
+	n.stop()
+}
+
+// besides makes the tables, and gets ready to follow the node's log.
+func besides(ctx context.Context, t *testing.T, node *env.Cassandra) *livingNode {
+	n := &livingNode{t: t, Cassandra: node, offsets: t.TempDir(), log: tailLog{out: t.Output()}, seen: map[uint32]bool{}, twice: map[uint32]bool{}}
+	n.connect(ctx)
+	t.Cleanup(func() {
+		if n.session != nil {
+			n.session.Close()
+		}
+	})
+	n.exec(ctx, "CREATE KEYSPACE live WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
+	n.exec(ctx, "CREATE TABLE live.t (k int PRIMARY KEY, v text) WITH cdc = true")
+	n.readSchema(ctx)
+	return n
+}
+
 // livingNode is the node, what was written to it, and the tailer beside it.
 type livingNode struct {
 	t *testing.T
@@ -135,6 +185,9 @@ type livingNode struct {
 	deleted int32
 	next    uint32
 	written []uint32
+
+	mayRemove bool
+	gate      sync.Mutex // held by a test while the handler must wait
 
 	tailer *tail.Tailer
 	cancel context.CancelFunc
@@ -193,7 +246,7 @@ func (n *livingNode) start(ctx context.Context) {
 	}
 	ctx, n.cancel = context.WithCancel(ctx)
 	n.tailer = tail.New(tail.Config{
-		CDCRawDir: n.CDCRawDir(), CommitLogDir: n.CommitLogDir(), Checkpoints: checkpoints, Log: log,
+		CDCRawDir: n.CDCRawDir(), CommitLogDir: n.CommitLogDir(), Checkpoints: checkpoints, Log: log, MayRemove: n.mayRemove,
 		Changed: tail.Watch(ctx, log, n.CDCRawDir(), n.CommitLogDir()),
 	})
 	n.ended = make(chan error, 1)
@@ -292,9 +345,20 @@ func segments(t *testing.T, dir string) (names []string) {
 type tailLog struct {
 	out     io.Writer
 	deleted atomic.Int32
+	mu      sync.Mutex
+	text    strings.Builder
+}
+
+func (l *tailLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (l *tailLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(b)
 	if strings.Contains(string(b), "segment published and deleted") {
 		l.deleted.Add(1)
 	}
@@ -337,6 +401,8 @@ func (h *rowCounter) Update(u *mutation.Update) {
 }
 
 func (h *rowCounter) Entry(_ context.Context, e tail.Entry) error {
+	h.gate.Lock()
+	defer h.gate.Unlock()
 	e.Watermark.Add(e.Position.Offset, 0)
 	return h.decoder.Decode(e.Version, e.Body, h)
 }
