@@ -38,8 +38,10 @@ func (t *Tailer) letGo(s *segment) bool {
 // remove deletes a finished segment. Its checkpoint stays, so that also after a restart a
 // segment that comes back is not published again.
 func (t *Tailer) remove(s *segment) error {
-	if err := t.cfg.Checkpoints.Save(s.id, max(s.watermark.Offset(), s.end)); err != nil {
-		return err
+	if offset := max(s.watermark.Offset(), s.end); offset > 0 { // there was something in it
+		if err := t.cfg.Checkpoints.Save(s.id, offset); err != nil {
+			return err
+		}
 	}
 	path := filepath.Join(t.cfg.CDCRawDir, s.name)
 	// The index first: a segment that is left without one is found again, and an index

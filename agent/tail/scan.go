@@ -6,7 +6,6 @@ package tail
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -155,6 +154,3 @@ func (t *Tailer) missingAtStart(l listing) {
 			"segment", last, "read_to", t.cfg.Checkpoints.Offset(last))
 	}
 }
-
-// missing says whether an error is that of a file that is not there.
-func missing(err error) bool { return os.IsNotExist(err) }

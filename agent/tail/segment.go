@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -111,7 +112,7 @@ func (s *segment) open() bool {
 	}
 	f, err := s.cfg.Files.Open(path)
 	if err != nil {
-		if !missing(err) { // the next look at the directory tells where it went
+		if !errors.Is(err, fs.ErrNotExist) { // the next look at the directories tells where it went
 			s.warn(&s.opening, "a segment cannot be opened; trying again", "segment", s.id, "error", err)
 		}
 		return false

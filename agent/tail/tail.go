@@ -14,7 +14,6 @@ package tail
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -215,15 +214,16 @@ func (t *Tailer) current() (id int64) {
 	return id
 }
 
-// Save stores how far each segment is acknowledged.
-func (t *Tailer) Save() error {
-	var errs []error
+// Save stores how far each segment is acknowledged. It returns the first error.
+func (t *Tailer) Save() (err error) {
 	for _, s := range t.segments {
 		if offset := s.watermark.Offset(); offset > s.options.Start && !s.deleted {
-			errs = append(errs, t.cfg.Checkpoints.Save(s.id, offset))
+			if e := t.cfg.Checkpoints.Save(s.id, offset); err == nil {
+				err = e
+			}
 		}
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // warn tells of a fault that may repeat.
