@@ -37,7 +37,8 @@ const (
 	SegPosProperty    = "segpos"
 	TokenProperty     = "token"
 	WriteTimeProperty = "writetime"
-	OperationProperty = "operation" // ours; the Java agent's events have none
+	OperationProperty = "operation" // ours, as those below; the Java agent's events have none
+	ExactKeyProperty  = "exactkey"
 )
 
 // NoWriteTime is the write time of an event that has none.
@@ -52,6 +53,7 @@ type Properties struct {
 	NoToken         bool // the property is there and empty (the backfill of the Java product)
 	WriteTime       int64
 	Operation       Operation // "" for an event of the Java agent
+	ExactKey        string    // what Key.ExactKey makes; "" when the message key has lost nothing
 }
 
 // Operation is what a mutation did to the row. The connector reads the row either
@@ -67,7 +69,8 @@ const (
 )
 
 // Map is the properties in their text form, as a Pulsar message takes them. The
-// write time is left out when it is NoWriteTime, the operation when it is empty.
+// write time is left out when it is NoWriteTime, operation and exact key when they are
+// empty.
 func (p Properties) Map() map[string]string {
 	m := make(map[string]string, 5)
 	m[SegPosProperty] = strconv.FormatInt(p.Segment, 10) + ":" + strconv.FormatInt(p.Offset, 10)
@@ -81,14 +84,22 @@ func (p Properties) Map() map[string]string {
 	if p.Operation != "" {
 		m[OperationProperty] = string(p.Operation)
 	}
+	if p.ExactKey != "" {
+		m[ExactKeyProperty] = p.ExactKey
+	}
 	return m
 }
 
 // ParseProperties reads the properties of a received event. Others than these are
 // ignored. A property that is missing leaves its "none" value, one that cannot
-// be read does too and is named in the error: the event is usable all the same.
+// be read does too and is named in the error: the event is usable all the same. The
+// exact key is text here: what it says depends on the table, and Key.DecodeExact
+// refuses what it cannot be.
 func ParseProperties(m map[string]string) (Properties, error) {
-	p := Properties{Segment: -1, Offset: -1, NoToken: true, WriteTime: NoWriteTime, Operation: Operation(m[OperationProperty])}
+	p := Properties{
+		Segment: -1, Offset: -1, NoToken: true, WriteTime: NoWriteTime,
+		Operation: Operation(m[OperationProperty]), ExactKey: m[ExactKeyProperty],
+	}
 	var errs []error
 	number := func(name, text string, to *int64) bool {
 		n, err := strconv.ParseInt(text, 10, 64)

@@ -18,7 +18,8 @@ type Key struct {
 	table     string
 	text      string
 	fields    []keyField
-	partition int // how many fields are the partition key
+	partition int   // how many fields are the partition key
+	lossy     []int // the fields that can lose something of a value
 }
 
 type keyField struct {
@@ -27,7 +28,8 @@ type keyField struct {
 	write    avro.Appender
 	read     func(dst []byte, r *reader) []byte // appends the raw CQL value
 	optional bool
-	orRaw    bool // a union with the raw value as bytes
+	orRaw    bool                // a union with the raw value as bytes
+	loses    func(v []byte) bool // what does not come back as it was; nil when everything does
 }
 
 // NewKey compiles the key record of a table. Columns of types that are made of others
@@ -41,6 +43,9 @@ func NewKey(t *schema.Table) (*Key, error) {
 			f, err := newKeyField(c, i >= k.partition)
 			if err != nil {
 				return fmt.Errorf("column %s of type %s: %w", cql.Quote(c.Name), c.Type, err)
+			}
+			if f.loses != nil {
+				k.lossy = append(k.lossy, i)
 			}
 			k.fields = append(k.fields, f)
 			null := avro.Required
@@ -77,6 +82,9 @@ func newKeyField(c schema.Column, optional bool) (f keyField, err error) {
 		f.write = orRaw(c.Type, f.write, f.read, optional)
 	case optional:
 		f.write = avro.Nullable(written.Kind, f.write)
+	}
+	if !f.orRaw {
+		f.loses = loser(written.Kind, optional)
 	}
 	return f, nil
 }
@@ -119,8 +127,9 @@ func (k *Key) Append(dst []byte, partition, clustering [][]byte) ([]byte, error)
 
 // Decode reads a message key back into raw CQL values, nil where the key has null.
 // clustering always has the length of the table's clustering key. What the key
-// record has lost cannot come back: nanoseconds below µs of a time, and whether an
-// address was IPv4 mapped into IPv6. The values do not share memory with key.
+// record has lost does not come back, such as nanoseconds below µs of a time, or that
+// an address was IPv4 mapped into IPv6: for this there is ExactKey. The values do not
+// share memory with key.
 func (k *Key) Decode(key []byte) (partition, clustering [][]byte, err error) {
 	values := make([][]byte, len(k.fields))
 	buf := make([]byte, 0, 2*len(key)+8*len(k.fields))
