@@ -253,3 +253,62 @@ func TestStatementsOfJSON(t *testing.T) {
 		}
 	}
 }
+
+// Rows that share a message key are looked for where their times may differ below µs.
+func TestSharing(t *testing.T) {
+	ns := func(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+	one := []byte{0, 0, 0, 1}
+	for _, c := range []struct {
+		name, table       string
+		want              string
+		clustering        [][]byte
+		bounds            [][]byte
+		answer, clustered [][]byte
+	}{
+		{name: "no time", table: `CREATE TABLE ks.t (p int, c int, v int, PRIMARY KEY (p, c))`},
+		{name: "a time in the partition key", table: `CREATE TABLE ks.t (p time, c int, v int, PRIMARY KEY (p, c))`},
+		{name: "a time that is no key", table: `CREATE TABLE ks.t (p int, v time, PRIMARY KEY (p))`},
+		{
+			name:       "the last column",
+			table:      `CREATE TABLE ks.t (p int, c int, "T" time, v int, PRIMARY KEY (p, c, "T"))`,
+			want:       `SELECT v, WRITETIME(v), "T" FROM ks.t WHERE p = ? AND c = ? AND "T" >= ? AND "T" <= ? LIMIT 1`,
+			clustering: [][]byte{one, ns(3001)}, bounds: [][]byte{one, one, ns(3000), ns(3999)},
+			answer: [][]byte{[]byte("v"), ns(7), ns(3999)}, clustered: [][]byte{one, ns(3999)},
+		}, {
+			name:       "not the last column",
+			table:      `CREATE TABLE ks.t (p int, t time, c int, v int, PRIMARY KEY (p, t, c))`,
+			want:       `SELECT v, WRITETIME(v), t FROM ks.t WHERE p = ? AND t >= ? AND t <= ? AND c = ? LIMIT 1 ALLOW FILTERING`,
+			clustering: [][]byte{ns(0), one}, bounds: [][]byte{one, ns(0), ns(999), one},
+			answer: [][]byte{[]byte("v"), ns(7), ns(1)}, clustered: [][]byte{ns(1), one},
+		}, {
+			name:       "two of them, and a value that is empty",
+			table:      `CREATE TABLE ks.t (p int, t time, u time, PRIMARY KEY (p, t, u))`,
+			want:       `SELECT p, t, u, t, u FROM ks.t WHERE p = ? AND t >= ? AND t <= ? AND u >= ? AND u <= ? LIMIT 1 ALLOW FILTERING`,
+			clustering: [][]byte{ns(86399999999999), {}}, bounds: [][]byte{one, ns(86399999999000), ns(86399999999999), {}, {}},
+			answer: [][]byte{one, ns(1), {}, ns(1), {}}, clustered: [][]byte{ns(1), {}},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v, err := newVersion(capturetest.Table(t, c.table), row.KeyValueAvro, "4.0.19")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want == "" {
+				if v.sharing != nil {
+					t.Errorf("there is a statement: %s", v.sharing.cql)
+				}
+				return
+			}
+			if v.sharing.cql != c.want {
+				t.Errorf("got  %s\nwant %s", v.sharing.cql, c.want)
+			}
+			if diff := cmp.Diff(c.bounds, v.sharing.bounds([][]byte{one}, c.clustering)); diff != "" {
+				t.Errorf("bounds (-want +got):\n%s", diff)
+			}
+			values, clustering := v.sharing.split(c.answer, c.clustering)
+			if diff := cmp.Diff(c.clustered, clustering); diff != "" || len(values) != len(c.answer)-len(v.sharing.times) {
+				t.Errorf("%x, clustering (-want +got):\n%s", values, diff)
+			}
+		})
+	}
+}

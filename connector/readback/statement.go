@@ -24,6 +24,21 @@ type statement struct {
 // dates collections too.
 func newStatement(t *schema.Table, columns []schema.Column, want func(schema.Column) bool, key []schema.Column, maxWriteTime bool) statement {
 	s := statement{width: len(columns)}
+	list := s.list(t, columns, want, key, maxWriteTime)
+	var where []string
+	for _, k := range key {
+		where = append(where, cql.Quote(k.Name)+" = ?")
+	}
+	s.cql = selectOne(t, list, where)
+	return s
+}
+
+func selectOne(t *schema.Table, list, where []string) string {
+	return "SELECT " + strings.Join(list, ", ") + " FROM " + t.CQL() + " WHERE " + strings.Join(where, " AND ") + " LIMIT 1"
+}
+
+// list is what the statement selects.
+func (s *statement) list(t *schema.Table, columns []schema.Column, want func(schema.Column) bool, key []schema.Column, maxWriteTime bool) []string {
 	var list, times []string
 	for i, c := range columns {
 		if !want(c) {
@@ -46,13 +61,7 @@ func newStatement(t *schema.Table, columns []schema.Column, want func(schema.Col
 	if len(list) == 0 { // nothing to publish, but the row's existence
 		list = append(list, cql.Quote(key[0].Name))
 	}
-	var where []string
-	for _, k := range key {
-		where = append(where, cql.Quote(k.Name)+" = ?")
-	}
-	s.cql = "SELECT " + strings.Join(append(list, times...), ", ") + " FROM " + t.CQL() +
-		" WHERE " + strings.Join(where, " AND ") + " LIMIT 1"
-	return s
+	return append(list, times...)
 }
 
 // dated says whether an answer tells write times.

@@ -23,6 +23,7 @@ type Version struct {
 
 	wholeRow  statement // by the full primary key
 	partition statement // by the partition key: what a static row or a partition has
+	sharing   *sharing  // by the message key, where that is less; nil for most tables
 }
 
 // newVersion compiles a version of the table for messages of a format, and for nodes of
@@ -35,6 +36,7 @@ func newVersion(t *schema.Table, f row.Format, release string) (*Version, error)
 	v := &Version{Table: t, Messages: m, Schema: m.Schema()}
 	max := cassandra.Major(release) >= 5
 	v.wholeRow = newStatement(t, m.Columns(), func(schema.Column) bool { return true }, t.PrimaryKey(), max)
+	v.sharing = newSharing(t, m.Columns(), max)
 	// The event of a static row asks for the static columns; a table without any gives
 	// the first row that is left in the partition, as the Java connector does.
 	v.partition = newStatement(t, m.Columns(), func(c schema.Column) bool {
