@@ -148,7 +148,14 @@ Key records come back to the connector, which reads the row they name, so that n
 others, the field is a union of its schema and ` + "`bytes`" + `: the raw CQL value, for values that the schema would change (a tuple
 that ends early, nanoseconds below µs, a number of more bytes than needed). Where a map has keys that are no texts the field is
 ` + "`bytes`" + ` alone. The Java agent publishes no events for tables with such columns. tinyint and smallint without sign, and time in µs,
-are its own ways with columns of these types; a time with nanoseconds below µs cannot be read back.
+are its own ways with columns of these types.
+
+Where a column of another type loses something in its field (a time below µs; an IPv4 address mapped into IPv6; a varint or decimal of more
+bytes than needed; a boolean of another byte than 0 and 1; an empty value of a type that has none), and only then, the event has
+the property ` + "`exactkey`" + `, and so has the row's message on the data topic: the primary key as it is. Java does not look at it. Its text is ` + "`1:`" + ` (the
+version) and, in Base64 without padding, the raw values of the partition key and, unless the event is of a whole partition, those
+of the clustering columns: for each its length and one as an unsigned varint, then its bytes; 0 is null. Rows with the same message
+key differ in it, and only in it.
 
 Bytes here are those of a clustering column behind the branch of its union, which is ` + "`" + `02` + "`" + `, or ` + "`" + `04` + "`" + ` for the raw value.
 
