@@ -21,6 +21,7 @@ type publisher struct {
 	client     *pulsar.Client
 	hostID     string
 	prefix     string
+	keyForm    event.KeyForm
 	maxPending int
 	log        *slog.Logger
 
@@ -91,7 +92,7 @@ func (o *output) message(c change, payload []byte, at commitlog.Position) (*puls
 	}
 	properties := event.Properties{
 		Segment: at.Segment, Offset: at.Offset, Token: event.Token(c.key), WriteTime: c.writeTime,
-		Operation: c.operation, ExactKey: o.key.ExactKey(partition, c.clustering),
+		Operation: c.operation, KeyForm: o.key.Form(), ExactKey: o.key.ExactKey(partition, c.clustering),
 	}
 	if c.writeTime == mutation.NoTimestamp {
 		properties.WriteTime = event.NoWriteTime
@@ -101,7 +102,7 @@ func (o *output) message(c change, payload []byte, at commitlog.Position) (*puls
 
 func newPublisher(client *pulsar.Client, hostID string, cfg Config, log *slog.Logger) *publisher {
 	return &publisher{
-		client: client, hostID: hostID, prefix: cfg.topicPrefix(), maxPending: cfg.PulsarMaxPendingMessages, log: log,
+		client: client, hostID: hostID, prefix: cfg.topicPrefix(), keyForm: cfg.keyForm(), maxPending: cfg.PulsarMaxPendingMessages, log: log,
 		outputs: map[schema.ID]*output{}, producers: map[string]*pulsar.Producer{}, failed: make(chan error, 1),
 	}
 }
@@ -110,7 +111,7 @@ func (p *publisher) output(ctx context.Context, t *schema.Table) (*output, error
 	if out := p.outputs[t.ID]; out != nil && out.table == t {
 		return out, nil
 	}
-	key, err := event.NewKey(t)
+	key, err := event.NewKeyIn(t, p.keyForm)
 	if err != nil {
 		return nil, unpublishable{err}
 	}

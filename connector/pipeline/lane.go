@@ -152,7 +152,7 @@ func newest(batch []*Event) readback.Request {
 	}
 	return readback.Request{
 		Key: e.Key, NodeID: e.NodeID, WriteTime: e.Properties.WriteTime,
-		ExactKey: told.Properties.ExactKey, Operation: told.Properties.Operation,
+		KeyForm: told.Properties.KeyForm, ExactKey: told.Properties.ExactKey, Operation: told.Properties.Operation,
 	}
 }
 

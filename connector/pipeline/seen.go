@@ -27,18 +27,18 @@ type remembered struct {
 }
 
 // published is a mutation that a row was published for. The rows of one message key are
-// told apart by their exact keys: a mutation of several is published for each.
-type published struct{ digest, exactKey string }
-
-// is says whether the event is of that mutation and row. The Java agent does not know
-// exact keys: its event is that of the row which the other agents' is of.
-func (p published) is(e *Event) bool {
-	return p.digest == e.Digest && (p.exactKey == e.Properties.ExactKey || byJava(e))
+// told apart: a mutation of several is published for each.
+type published struct {
+	digest string
+	row    rowKey
 }
 
-// byJava says that an event comes from an agent that tells neither operation nor exact
-// key.
-func byJava(e *Event) bool { return e.Properties.Operation == "" && e.Properties.ExactKey == "" }
+// is says whether the event is of that mutation and row. The Java agent does not know
+// which row of a message key its event is of: it is of the one that the other agents'
+// is of.
+func (p published) is(e *Event) bool {
+	return p.digest == e.Digest && (p.row == rowKeyOf(e) || byJava(e))
+}
 
 func newSeen(keys, digests int, life time.Duration) *seen {
 	lru, err := simplelru.NewLRU[string, remembered](keys, nil)
@@ -65,7 +65,7 @@ func (s *seen) add(e *Event) {
 	if ok && !s.now().Before(r.until) {
 		r.published = nil
 	}
-	if p := (published{e.Digest, e.Properties.ExactKey}); !slices.Contains(r.published, p) {
+	if p := (published{e.Digest, rowKeyOf(e)}); !slices.Contains(r.published, p) {
 		r.published = append(r.published, p)
 		r.published = slices.Clone(r.published[max(0, len(r.published)-s.digests):])
 	}

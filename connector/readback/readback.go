@@ -18,10 +18,11 @@ import (
 
 // Request is what an event says of the row to read.
 type Request struct {
-	Key       []byte // message key of the event
-	ExactKey  string // of the event, where its message key has lost a part of the row's; "" otherwise
-	NodeID    string // host id of the node that wrote the event
-	WriteTime int64  // µs since 1970; event.NoWriteTime when the event has none
+	Key       []byte        // message key of the event
+	KeyForm   event.KeyForm // of the message key
+	ExactKey  string        // of the event, where its message key has lost a part of the row's; "" otherwise
+	NodeID    string        // host id of the node that wrote the event
+	WriteTime int64         // µs since 1970; event.NoWriteTime when the event has none
 	Operation event.Operation
 }
 
@@ -78,6 +79,9 @@ func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 	v, err := r.versions.current(ctx, req.NodeID)
 	if err != nil {
 		return Row{}, err
+	}
+	if v, err = v.in(req.KeyForm); err != nil {
+		return Row{}, &KeyError{err}
 	}
 	partition, clustering, err := v.Messages.EventKey().DecodeExact(req.Key, req.ExactKey)
 	if err != nil {

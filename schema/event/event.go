@@ -39,6 +39,7 @@ const (
 	WriteTimeProperty = "writetime"
 	OperationProperty = "operation" // ours, as those below; the Java agent's events have none
 	ExactKeyProperty  = "exactkey"
+	KeyFormProperty   = "keyform"
 )
 
 // NoWriteTime is the write time of an event that has none.
@@ -53,6 +54,7 @@ type Properties struct {
 	NoToken         bool // the property is there and empty (the backfill of the Java product)
 	WriteTime       int64
 	Operation       Operation // "" for an event of the Java agent
+	KeyForm         KeyForm   // of the message key
 	ExactKey        string    // what Key.ExactKey makes; "" when the message key has lost nothing
 }
 
@@ -69,8 +71,7 @@ const (
 )
 
 // Map is the properties in their text form, as a Pulsar message takes them. The
-// write time is left out when it is NoWriteTime, operation and exact key when they are
-// empty.
+// write time is left out when it is NoWriteTime, the others when they are empty.
 func (p Properties) Map() map[string]string {
 	m := make(map[string]string, 5)
 	m[SegPosProperty] = strconv.FormatInt(p.Segment, 10) + ":" + strconv.FormatInt(p.Offset, 10)
@@ -84,6 +85,9 @@ func (p Properties) Map() map[string]string {
 	if p.Operation != "" {
 		m[OperationProperty] = string(p.Operation)
 	}
+	if p.KeyForm != JavaForm {
+		m[KeyFormProperty] = string(p.KeyForm)
+	}
 	if p.ExactKey != "" {
 		m[ExactKeyProperty] = p.ExactKey
 	}
@@ -93,12 +97,12 @@ func (p Properties) Map() map[string]string {
 // ParseProperties reads the properties of a received event. Others than these are
 // ignored. A property that is missing leaves its "none" value, one that cannot
 // be read does too and is named in the error: the event is usable all the same. The
-// exact key is text here: what it says depends on the table, and Key.DecodeExact
-// refuses what it cannot be.
+// key's form and the exact key are text here: who reads the key refuses a form that it
+// does not know, and Key.DecodeExact a text that is no exact key of the table.
 func ParseProperties(m map[string]string) (Properties, error) {
 	p := Properties{
 		Segment: -1, Offset: -1, NoToken: true, WriteTime: NoWriteTime,
-		Operation: Operation(m[OperationProperty]), ExactKey: m[ExactKeyProperty],
+		Operation: Operation(m[OperationProperty]), KeyForm: KeyForm(m[KeyFormProperty]), ExactKey: m[ExactKeyProperty],
 	}
 	var errs []error
 	number := func(name, text string, to *int64) bool {
