@@ -55,3 +55,30 @@ func TestMessage(t *testing.T) {
 		})
 	}
 }
+
+// The setting changes keys whose columns it concerns, and says so.
+func TestMessageWithAFaithfulKey(t *testing.T) {
+	cfg := Config{FaithfulKeys: true}
+	if cfg.keyForm() != event.FaithfulForm || (Config{}).keyForm() != event.JavaForm {
+		t.Fatalf("forms %q and %q", cfg.keyForm(), Config{}.keyForm())
+	}
+	for ddl, want := range map[string]map[string]string{
+		`CREATE TABLE ks.t (p int, c time, PRIMARY KEY (p, c))`:   {"key": "0202f22e", "keyform": "faithful"},
+		`CREATE TABLE ks.t (p int, c bigint, PRIMARY KEY (p, c))`: {"key": "0202f22e", "keyform": ""},
+	} {
+		table := capturetest.Table(t, ddl)
+		key, err := event.NewKeyIn(table, cfg.keyForm())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := &output{table: table, key: key}
+		m, err := out.message(change{table: table, key: capturetest.Hex(t, "00000001"), clustering: [][]byte{capturetest.Hex(t, "0000000000000bb9")}}, nil, commitlog.Position{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{"key": hex.EncodeToString(m.Key), "keyform": m.Properties["keyform"]}
+		if diff := cmp.Diff(want, got); diff != "" || m.Properties["exactkey"] != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", ddl, m.Properties, diff)
+		}
+	}
+}

@@ -84,6 +84,29 @@ func TestEventOfAnotherRowDoesNotJoinAStaleRow(t *testing.T) {
 	})
 }
 
+// The same bytes in another form are the key of another row.
+func TestFormsOfOneKey(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var forms []event.KeyForm
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			forms = append(forms, req.KeyForm)
+			return r.row("v", true, req), nil
+		}
+		old, faithful := newEvent("old", "a", 1), newEvent("new", "a", 1)
+		faithful.Properties.KeyForm = event.FaithfulForm
+		r.start(old)
+		r.send(faithful)
+		again := newEvent("again", "a", 1)
+		again.Properties.KeyForm = event.FaithfulForm
+		r.send(again)
+		r.wants("read a for 1", "publish a=v", "ack old", "read a for 1", "publish a=v", "ack new", "ack again")
+		if len(forms) != 2 || forms[0] != event.JavaForm || forms[1] != event.FaithfulForm {
+			t.Errorf("read as %q", forms)
+		}
+		r.stop()
+	})
+}
+
 // A row whose publication fails holds its own events, and the others of its key, whose
 // messages would overtake it.
 func TestTroubleWithOneRowOfAKey(t *testing.T) {

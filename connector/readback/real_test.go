@@ -307,6 +307,26 @@ func keysThatAreCut(t *testing.T, n node) {
 		t.Errorf("an empty clustering value: %+v", row)
 	}
 
+	// The same row by a key without loss, for which there is another schema.
+	insert("faithful", "3007", 70)
+	faithful, err := event.NewKeyIn(r.Table().Table, event.FaithfulForm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for time, want := range map[byte]bool{7: true, 8: false} {
+		key, err := faithful.Append(nil, [][]byte{p}, [][]byte{one, ns(time), one})
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := r.Read(t.Context(), readback.Request{Key: key, KeyForm: event.FaithfulForm, NodeID: n.id, Operation: event.Update, WriteTime: 70})
+		if err != nil || (row.Values != nil) != want || row.Fresh != want {
+			t.Errorf("the key without loss, %d ns: %+v, %v", time, row, err)
+		}
+		if s := row.Version.Schema; s.Fingerprint() == r.Table().Schema.Fingerprint() {
+			t.Errorf("the schema is that of the Java agent's keys: %s", s.Data)
+		}
+	}
+
 	key, err := k.Append(nil, [][]byte{p}, [][]byte{one, ns(7), one})
 	if err != nil {
 		t.Fatal(err)
@@ -315,5 +335,9 @@ func keysThatAreCut(t *testing.T, n node) {
 	var wrong *readback.KeyError
 	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "exact key") {
 		t.Errorf("an exact key that is none: %v", err)
+	}
+	_, err = r.Read(t.Context(), readback.Request{Key: key, KeyForm: "other", NodeID: n.id, Operation: event.Insert})
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), `the form "other"`) {
+		t.Errorf("a form that is not known: %v", err)
 	}
 }

@@ -80,15 +80,22 @@ func example(t *testing.T, typ, raw string) (schema, payload, key, keySchema, ke
 	if err != nil {
 		key = "–"
 	}
-	k, err := event.NewKey(capturetest.Table(t, udt+"CREATE TABLE ks.t (k int, v "+typ+", PRIMARY KEY (k, v))"))
+	keySchema, keyPayload = keyExample(t, event.JavaForm, typ, raw)
+	return schema, payload, key, keySchema, keyPayload
+}
+
+// keyExample encodes the example of a type as a clustering column, in a form of keys.
+func keyExample(t *testing.T, form event.KeyForm, typ, raw string) (schema, payload string) {
+	t.Helper()
+	k, err := event.NewKeyIn(capturetest.Table(t, udt+"CREATE TABLE ks.t (k int, v "+typ+", PRIMARY KEY (k, v))"), form)
 	if err != nil {
-		return schema, payload, key, "–", ""
+		return "–", ""
 	}
-	got, err = k.Append(nil, [][]byte{{0, 0, 0, 0}}, [][]byte{value})
+	got, err := k.Append(nil, [][]byte{{0, 0, 0, 0}}, [][]byte{append([]byte{}, capturetest.Hex(t, raw)...)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return schema, payload, key, lastField(t, k.Schema()), hex.EncodeToString(got[2:])
+	return lastField(t, k.Schema()), hex.EncodeToString(got[2:])
 }
 
 // lastField is the type of the record's last field, without the null of its union.
@@ -168,6 +175,23 @@ Bytes here are those of a clustering column behind the branch of its union, whic
 			schema, payload = "`"+schema+"`", "`"+payload+"`"
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", x.typ, cell(x.value), cell(key), schema, payload)
+	}
+	b.WriteString(`
+With the agent's setting ` + "`faithfulKeys: true`" + ` nothing is lost in three types, and the events of tables that have them in their keys have the
+property ` + "`keyform=faithful`" + `. The connector reads both forms, and gives the data topic's key the form of the event's. DataStax's
+connector reads tinyint and smallint in it, but takes the time for µs. A table's messages have other keys from the moment of the change on (a
+time within the first 86 seconds of a day even the bytes of another time in the old form), so that a topic of its own (` + "`topicPrefix`" + `
+and the connector's topics) or an empty table is the place to begin with it.
+
+| CQL type | example | by default | bytes | ` + "`faithfulKeys`" + ` | bytes |
+|---|---|---|---|---|---|
+`)
+	for _, x := range examples {
+		_, _, _, schema, payload := example(t, first(x.typ), x.raw)
+		faithful, bytes := keyExample(t, event.FaithfulForm, first(x.typ), x.raw)
+		if bytes != payload {
+			fmt.Fprintf(&b, "| `%s` | `%s` | `%s` | `%s` | `%s` | `%s` |\n", x.typ, cell(x.value), schema, payload, faithful, bytes)
+		}
 	}
 	b.WriteString(`
 ## Names

@@ -128,7 +128,7 @@ func TestRandomExactKeys(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		table := randomTable(t)
-		k, err := event.NewKey(table)
+		k, err := event.NewKeyIn(table, rapid.SampledFrom([]event.KeyForm{event.JavaForm, event.FaithfulForm}).Draw(t, "form"))
 		if err != nil {
 			return // a type that is never in a primary key
 		}
