@@ -36,6 +36,12 @@ type Config struct {
 	// does this one by default. Its connector does not read such a time; ours reads both.
 	// All agents of a cluster must have the same setting: it changes the keys of messages.
 	FaithfulKeys bool `yaml:"faithfulKeys"`
+	// RangeDeletes makes an event of each range of rows that is deleted, with a null
+	// clustering key and the bounds as a property. DataStax's agent leaves them out, and
+	// so does this one by default: DataStax's connector takes such an event for one of
+	// the whole partition, and publishes a row of it under the key without clustering.
+	// Ours counts and logs it.
+	RangeDeletes bool `yaml:"rangeDeletes"`
 
 	PulsarServiceURL              string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
 	PulsarAuthPluginClassName     string `yaml:"pulsarAuthPluginClassName"`

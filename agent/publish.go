@@ -94,6 +94,9 @@ func (o *output) message(c change, payload []byte, at commitlog.Position) (*puls
 		Segment: at.Segment, Offset: at.Offset, Token: event.Token(c.key), WriteTime: c.writeTime,
 		Operation: c.operation, KeyForm: o.key.Form(), ExactKey: o.key.ExactKey(partition, c.clustering),
 	}
+	if c.deleted != nil {
+		properties.Range = c.deleted.String()
+	}
 	if c.writeTime == mutation.NoTimestamp {
 		properties.WriteTime = event.NoWriteTime
 	}

@@ -38,6 +38,10 @@ func TestMessage(t *testing.T) {
 		}, {
 			"a partition without a write time", change{operation: event.Delete, writeTime: mutation.NoTimestamp},
 			"02" + "00", map[string]string{"segpos": "7:100", "token": token, "operation": "delete"},
+		}, {
+			"a range of rows",
+			change{operation: event.DeleteRange, writeTime: 5, deleted: &event.Range{End: event.Bound{Values: [][]byte{capturetest.Hex(t, "0000000000000bb9")}, Inclusive: true}}},
+			"02" + "00", map[string]string{"segpos": "7:100", "token": token, "writetime": "5", "operation": "delete-range", "range": "1:(,CQAAAAAAAAu5]"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
