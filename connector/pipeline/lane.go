@@ -48,17 +48,35 @@ func (p *Pipeline) runLane(ctx context.Context, key string, l *lane) error {
 	return nil
 }
 
-// unseen acknowledges the events whose mutation was published before and returns the
-// others.
+// unseen acknowledges the events whose mutation was published before, and those that
+// nothing can be published for, and returns the others.
 func (p *Pipeline) unseen(events []*Event) (left []*Event, err error) {
 	for _, e := range events {
-		if !p.seen.has(e) {
+		switch {
+		case e.Properties.Operation == event.DeleteRange:
+			p.passOver(e)
+		case !p.seen.has(e):
 			left = append(left, e)
-		} else if err := p.ack(e); err != nil {
+			continue
+		}
+		if err := p.ack(e); err != nil {
 			return nil, err
 		}
 	}
 	return left, nil
+}
+
+// passOver notes the event of a range delete. It names no row: read by its key it
+// would be the event of the whole partition, and publish a row that is left there
+// under the key of none.
+//
+// Invariant 6: a count, and a line that names the event.
+func (p *Pipeline) passOver(e *Event) {
+	total := p.rangeDeletes.Add(1)
+	if _, due := p.rangeLine.Due(); due {
+		p.cfg.Log.Warn("rows of a range were deleted, which the data topic does not show: their last messages stay",
+			"event", e.ID, "range", e.Properties.Range, "total", total)
+	}
 }
 
 // cover reads the row that the events are about, publishes it and acknowledges them.
