@@ -113,7 +113,12 @@ func (r *Row) show(req Request, s statement, answer [][]byte) {
 		r.Values = s.values(answer)
 		newest = s.newest(answer)
 	}
-	r.Fresh = fresh(req, r.Values != nil, newest, s.dated())
+	r.Fresh = fresh(req, r.Values != nil, newest, s.valued())
+	if s.counter && r.Values != nil && newest > req.WriteTime && req.Operation != event.Delete {
+		// A counter is the sum of what several nodes have counted. A newer time is that of
+		// another update, which says nothing of whether this one is in the sum.
+		r.Fresh = false
+	}
 }
 
 // readSharing looks for another row with the message key of one that is not there: it
@@ -143,11 +148,11 @@ func (r *Reader) readSharing(ctx context.Context, req Request, row *Row, partiti
 }
 
 // fresh compares a row with the event that asked for it. newest is the newest write
-// time among the row's values, the smallest number when none has one; dated says
-// that some of them can have one.
+// time among the row's values, the smallest number when none has one; valued says that
+// it can have any.
 //
 // Invariant 7: what is not certainly fresh is read again.
-func fresh(req Request, exists bool, newest int64, dated bool) bool {
+func fresh(req Request, exists bool, newest int64, valued bool) bool {
 	switch {
 	case req.WriteTime == event.NoWriteTime, req.Operation == "" && !exists:
 		return true // nothing to compare with: the events of the Java agent name no operation
@@ -156,5 +161,5 @@ func fresh(req Request, exists bool, newest int64, dated bool) bool {
 	case !exists:
 		return false // not there yet, or deleted since
 	}
-	return !dated || newest >= req.WriteTime
+	return !valued || newest >= req.WriteTime
 }

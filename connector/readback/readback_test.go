@@ -29,7 +29,7 @@ func TestFresh(t *testing.T) {
 		writeTime int64
 		exists    bool
 		newest    int64
-		dated     bool
+		valued    bool
 		want      bool
 	}{
 		{"event without a time, row", insert, event.NoWriteTime, true, 100, true, true},
@@ -40,33 +40,33 @@ func TestFresh(t *testing.T) {
 		{"insert, newer row", insert, 100, true, 101, true, true},
 		{"insert, older row", insert, 100, true, 99, true, false},
 		{"insert, no row", insert, 100, false, noTime, true, false},
-		{"insert, no row, table without times", insert, 100, false, noTime, false, false},
-		{"insert, row, table without times", insert, 100, true, noTime, false, true},
+		{"insert, no row, table without values", insert, 100, false, noTime, false, false},
+		{"insert, row, table without values", insert, 100, true, noTime, false, true},
 		{"insert, row whose values are all null", insert, 100, true, noTime, true, false},
 
 		{"update, row of the same write", update, 100, true, 100, true, true},
 		{"update, older row", update, 100, true, 99, true, false},
 		{"update, no row", update, 100, false, noTime, true, false},
-		{"update, row, table without times", update, 100, true, noTime, false, true},
+		{"update, row, table without values", update, 100, true, noTime, false, true},
 
 		{"delete, no row", gone, 100, false, noTime, true, true},
-		{"delete, no row, table without times", gone, 100, false, noTime, false, true},
+		{"delete, no row, table without values", gone, 100, false, noTime, false, true},
 		{"delete, older row", gone, 100, true, 99, true, false},
 		{"delete, row of the same time, which the delete covers", gone, 100, true, 100, true, false},
 		{"delete, row written since", gone, 100, true, 101, true, true},
-		{"delete, row, table without times", gone, 100, true, noTime, false, false},
+		{"delete, row, table without values", gone, 100, true, noTime, false, false},
 
 		{"Java agent, no row", java, 100, false, noTime, true, true},
-		{"Java agent, no row, table without times", java, 100, false, noTime, false, true},
+		{"Java agent, no row, table without values", java, 100, false, noTime, false, true},
 		{"Java agent, row of the same write", java, 100, true, 100, true, true},
 		{"Java agent, older row", java, 100, true, 99, true, false},
-		{"Java agent, row, table without times", java, 100, true, noTime, false, true},
+		{"Java agent, row, table without values", java, 100, true, noTime, false, true},
 
 		{"times before 1970", update, -200, true, -300, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := Request{WriteTime: c.writeTime, Operation: c.operation}
-			if got := fresh(req, c.exists, c.newest, c.dated); got != c.want {
+			if got := fresh(req, c.exists, c.newest, c.valued); got != c.want {
 				t.Errorf("fresh is %v, want %v", got, c.want)
 			}
 		})
@@ -75,13 +75,13 @@ func TestFresh(t *testing.T) {
 
 func TestStatements(t *testing.T) {
 	for _, c := range []struct {
-		name, table         string
-		whole, partition    string // Cassandra 4
-		whole5, partition5  string // Cassandra 5, where they differ
-		undatedWhole        bool   // on Cassandra 4
-		undatedPartition    bool
-		alwaysUndatedWhole  bool // on Cassandra 5 too
-		alwaysUndatedByPart bool
+		name, table              string
+		whole, partition         string // Cassandra 4
+		whole5, partition5       string // Cassandra 5, where they differ
+		valuelessWhole           bool   // on Cassandra 4
+		valuelessPartition       bool
+		alwaysValuelessWhole     bool // on Cassandra 5 too
+		alwaysValuelessPartition bool
 	}{
 		{
 			name:       "composite keys, sorted columns",
@@ -109,19 +109,19 @@ func TestStatements(t *testing.T) {
 			partition5: `SELECT s1, s2, MAXWRITETIME(s1), MAXWRITETIME(s2) FROM ks.t WHERE p = ? LIMIT 1`,
 		},
 		{
-			name:         "static columns only",
-			table:        `CREATE TABLE ks.t (p int, c int, s text static, PRIMARY KEY (p, c))`,
-			whole:        `SELECT s FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
-			partition:    `SELECT s, WRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
-			partition5:   `SELECT s, MAXWRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
-			undatedWhole: true, alwaysUndatedWhole: true,
+			name:           "static columns only",
+			table:          `CREATE TABLE ks.t (p int, c int, s text static, PRIMARY KEY (p, c))`,
+			whole:          `SELECT s FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:      `SELECT s, WRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
+			partition5:     `SELECT s, MAXWRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
+			valuelessWhole: true, alwaysValuelessWhole: true,
 		},
 		{
-			name:         "primary key only",
-			table:        `CREATE TABLE ks.t (p int, c int, PRIMARY KEY (p, c))`,
-			whole:        `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
-			partition:    `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
-			undatedWhole: true, undatedPartition: true, alwaysUndatedWhole: true, alwaysUndatedByPart: true,
+			name:           "primary key only",
+			table:          `CREATE TABLE ks.t (p int, c int, PRIMARY KEY (p, c))`,
+			whole:          `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:      `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
+			valuelessWhole: true, valuelessPartition: true, alwaysValuelessWhole: true, alwaysValuelessPartition: true,
 		},
 		{
 			// Only MAXWRITETIME takes a column of several cells.
@@ -136,13 +136,13 @@ func TestStatements(t *testing.T) {
 				`MAXWRITETIME(v), MAXWRITETIME(w) FROM ks.t WHERE p = ? LIMIT 1`,
 		},
 		{
-			name:         "collections only",
-			table:        `CREATE TABLE ks.t (p int PRIMARY KEY, l list<int>)`,
-			whole:        `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
-			whole5:       `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
-			partition:    `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
-			partition5:   `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
-			undatedWhole: true, undatedPartition: true,
+			// That the row is there does not say that the collection is new.
+			name:       "collections only",
+			table:      `CREATE TABLE ks.t (p int PRIMARY KEY, l list<int>)`,
+			whole:      `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
+			whole5:     `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
+			partition:  `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
+			partition5: `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
 		},
 		{
 			// Static columns that cannot be represented: the row's existence is left.
@@ -151,20 +151,20 @@ func TestStatements(t *testing.T) {
 			whole:      `SELECT v, WRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			whole5:     `SELECT v, MAXWRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			partition:  `SELECT p FROM ks.t WHERE p = ? LIMIT 1`,
-			partition5: `SELECT p FROM ks.t WHERE p = ? LIMIT 1`, undatedPartition: true, alwaysUndatedByPart: true,
+			partition5: `SELECT p FROM ks.t WHERE p = ? LIMIT 1`, valuelessPartition: true, alwaysValuelessPartition: true,
 		},
 		{
 			// The record holds the primary key then, and a partition key is never null.
-			name:         "all columns left out",
-			table:        `CREATE TABLE ks.t (p int, c int, s empty static, PRIMARY KEY (p, c))`,
-			whole:        `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
-			partition:    `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
-			undatedWhole: true, undatedPartition: true, alwaysUndatedWhole: true, alwaysUndatedByPart: true,
+			name:           "all columns left out",
+			table:          `CREATE TABLE ks.t (p int, c int, s empty static, PRIMARY KEY (p, c))`,
+			whole:          `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:      `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
+			valuelessWhole: true, valuelessPartition: true, alwaysValuelessWhole: true, alwaysValuelessPartition: true,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table := capturetest.Table(t, c.table)
-			check := func(release, whole, partition string, undatedWhole, undatedPartition bool) {
+			check := func(release, whole, partition string, valuelessWhole, valuelessPartition bool) {
 				t.Helper()
 				v, err := newVersion(table, row.KeyValueAvro, release)
 				if err != nil {
@@ -173,20 +173,20 @@ func TestStatements(t *testing.T) {
 				if diff := cmp.Diff([]string{whole, partition}, []string{v.wholeRow.cql, v.partition.cql}); diff != "" {
 					t.Errorf("Cassandra %s (-want +got):\n%s", release, diff)
 				}
-				if v.wholeRow.dated() == undatedWhole || v.partition.dated() == undatedPartition {
-					t.Errorf("Cassandra %s: dated is %v and %v", release, v.wholeRow.dated(), v.partition.dated())
+				if v.wholeRow.valued() == valuelessWhole || v.partition.valued() == valuelessPartition {
+					t.Errorf("Cassandra %s: valued is %v and %v", release, v.wholeRow.valued(), v.partition.valued())
 				}
 			}
-			check("3.11.19", c.whole, c.partition, c.undatedWhole, c.undatedPartition)
-			check("4.1.5", c.whole, c.partition, c.undatedWhole, c.undatedPartition)
+			check("3.11.19", c.whole, c.partition, c.valuelessWhole, c.valuelessPartition)
+			check("4.1.5", c.whole, c.partition, c.valuelessWhole, c.valuelessPartition)
 			if c.whole5 == "" {
 				c.whole5 = c.whole
 			}
 			if c.partition5 == "" {
 				c.partition5 = c.partition
 			}
-			check("5.0.2", c.whole5, c.partition5, c.alwaysUndatedWhole, c.alwaysUndatedByPart)
-			check("5.0-beta1", c.whole5, c.partition5, c.alwaysUndatedWhole, c.alwaysUndatedByPart)
+			check("5.0.2", c.whole5, c.partition5, c.alwaysValuelessWhole, c.alwaysValuelessPartition)
+			check("5.0-beta1", c.whole5, c.partition5, c.alwaysValuelessWhole, c.alwaysValuelessPartition)
 		})
 	}
 }

@@ -5,6 +5,7 @@ package readback_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -203,6 +204,7 @@ func TestEveryType(t *testing.T) {
 				}
 			}
 			t.Run("a row that changes", func(t *testing.T) { rowThatChanges(t, n) })
+			t.Run("counters", func(t *testing.T) { counters(t, n) })
 			t.Run("keys that are cut", func(t *testing.T) { keysThatAreCut(t, n) })
 		})
 	}
@@ -340,4 +342,45 @@ func keysThatAreCut(t *testing.T, n node) {
 	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), `the form "other"`) {
 		t.Errorf("a form that is not known: %v", err)
 	}
+}
+
+// counters reads counters, whose write times say less than those of other values.
+func counters(t *testing.T, n node) {
+	n.run(t, `CREATE TABLE ks.counters (p int, c int, hits counter, misses counter, PRIMARY KEY (p, c)) WITH cdc = true`)
+	r := n.reader(t, "counters")
+	one := []byte{0, 0, 0, 1}
+	at := func(op event.Operation, time int64) (string, bool) {
+		t.Helper()
+		row := read(t.Context(), t, r, n, op, time, [][]byte{one}, one)
+		if row.Values == nil {
+			return "no row", row.Fresh
+		}
+		fields := decode(t, row)
+		return fmt.Sprintf("%v %v", plain(fields["hits"]), plain(fields["misses"])), row.Fresh
+	}
+	expect := func(what string, op event.Operation, time int64, want string, wantFresh bool) {
+		t.Helper()
+		if got, fresh := at(op, time); got != want || fresh != wantFresh {
+			t.Errorf("%s: %s, fresh %v; want %s, %v", what, got, fresh, want, wantFresh)
+		}
+	}
+	written := func() int64 {
+		t.Helper()
+		answer, err := n.SelectRow(t.Context(), "", `SELECT WRITETIME(hits) FROM ks.counters WHERE p = 1 AND c = 1`, nil)
+		if err != nil || answer.Values == nil || len(answer.Values[0]) != 8 {
+			t.Fatalf("%v, %v", answer, err)
+		}
+		return int64(binary.BigEndian.Uint64(answer.Values[0]))
+	}
+	expect("before the update is there", event.Update, 10, "no row", false)
+	n.run(t, `UPDATE ks.counters SET hits = hits + 5 WHERE p = 1 AND c = 1`)
+	first := written()
+	expect("an update", event.Update, first, "5 <nil>", true)
+	expect("an update that is not there yet", event.Update, first+1, "5 <nil>", false)
+	n.run(t, `UPDATE ks.counters SET hits = hits - 2, misses = misses + 1 WHERE p = 1 AND c = 1`)
+	second := written()
+	expect("the last update", event.Update, second, "3 1", true)
+	expect("one before: the newer time is not its own", event.Update, first, "3 1", false)
+	n.run(t, `DELETE FROM ks.counters WHERE p = 1 AND c = 1`)
+	expect("deleted", event.Delete, second+1, "no row", true)
 }

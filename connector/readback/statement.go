@@ -17,6 +17,8 @@ type statement struct {
 	columns []int // for each selected column, its place among the encoder's columns
 	width   int   // number of the encoder's columns
 	times   int   // number of write times behind the columns
+	undated int   // number of columns that may be older than an event and have no write time
+	counter bool
 }
 
 // newStatement selects those of the columns that want allows, for rows that match the
@@ -55,7 +57,10 @@ func (s *statement) list(t *schema.Table, columns []schema.Column, want func(sch
 			times = append(times, "MAXWRITETIME("+name+")")
 		case !c.Type.MultiCell():
 			times = append(times, "WRITETIME("+name+")")
+		default: // a collection before 5.0
+			s.undated++
 		}
+		s.counter = s.counter || c.Type.Kind == cql.Counter
 	}
 	s.times = len(times)
 	if len(list) == 0 { // nothing to publish, but the row's existence
@@ -64,8 +69,8 @@ func (s *statement) list(t *schema.Table, columns []schema.Column, want func(sch
 	return append(list, times...)
 }
 
-// dated says whether an answer tells write times.
-func (s statement) dated() bool { return s.times > 0 }
+// valued says whether a row can be there and be old: it has values beside its key.
+func (s statement) valued() bool { return s.times+s.undated > 0 }
 
 // values puts an answer into the order of the encoder's columns.
 func (s statement) values(answer [][]byte) [][]byte {
