@@ -204,6 +204,9 @@ func (p *Pipeline) take(l *lane) []*Event {
 
 // giveBack puts events at the front of the lane.
 func (p *Pipeline) giveBack(l *lane, events []*Event) {
+	if len(events) == 0 {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.waiting = append(events, l.waiting...)

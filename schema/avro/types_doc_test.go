@@ -194,6 +194,26 @@ and the connector's topics) or an empty table is the place to begin with it.
 		}
 	}
 	b.WriteString(`
+## Properties of an event
+
+| property | content |
+|---|---|
+`)
+	for _, p := range [][2]string{
+		{event.SegPosProperty, "Where the mutation ends in the commit log: segment, colon, offset."},
+		{event.TokenProperty, "The token of the partition."},
+		{event.WriteTimeProperty, "µs since 1970; not there when the mutation has none."},
+		{event.OperationProperty, fmt.Sprintf("`%s`, `%s`, `%s` or `%s`. This and what follows is not in the Java agent's events.", event.Insert, event.Update, event.Delete, event.DeleteRange)},
+		{event.ExactKeyProperty, "The primary key, where the message key has lost a part of it."},
+		{event.KeyFormProperty, fmt.Sprintf("`%s`, or not there.", event.FaithfulForm)},
+		{event.RangeProperty, fmt.Sprintf("Of `%s`, which there is with the agent's setting `rangeDeletes`: `1:` and the first values of the clustering columns at both ends, "+
+			"with a comma between, in the form of `%s`. Brackets are square where the rows that begin with these values are within, and round where not. "+
+			"The order is that of the clustering: where a column is DESC, the higher value is the start. No values: the start or end of the partition. `%s` is all of it.",
+			event.DeleteRange, event.ExactKeyProperty, event.Range{Start: event.Bound{Inclusive: true}, End: event.Bound{Inclusive: true}})},
+	} {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", p[0], p[1])
+	}
+	b.WriteString(`
 ## Names
 
 Names of tables, columns, user-defined types and their fields are kept where Java's Avro accepts them: a letter or underscore,

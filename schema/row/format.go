@@ -24,7 +24,7 @@ const (
 	KeyValueJSON Format = "key-value-json"
 	// PlainJSON has the whole row as a JSON object, with the primary key, and the key
 	// once more as the message's key, which is text. A row that is gone is {}.
-	// Messages have no properties, and the value of a static row has no primary key.
+	// Messages do not have the property writetime, and the value of a static row has no primary key.
 	PlainJSON Format = "json"
 )
 
@@ -46,7 +46,7 @@ func ParseFormat(name string) (Format, error) {
 // bytes, which Pulsar's clients flag and encode with Base64.
 func (f Format) TextKey() bool { return f == PlainJSON }
 
-// Properties says whether messages have properties.
+// Properties says whether messages have the Java connector's properties.
 func (f Format) Properties() bool { return f != PlainJSON }
 
 // Messages makes what the messages of the data topic hold, for one version of a
