@@ -114,7 +114,7 @@ func (r *Row) show(req Request, s statement, answer [][]byte) {
 		newest = s.newest(answer)
 	}
 	r.Fresh = fresh(req, r.Values != nil, newest, s.valued())
-	if s.counter && r.Values != nil && newest > req.WriteTime && req.Operation != event.Delete {
+	if s.counter && r.Values != nil && req.Operation != event.Delete && req.WriteTime != event.NoWriteTime && newest > req.WriteTime {
 		// A counter is the sum of what several nodes have counted. A newer time is that of
 		// another update, which says nothing of whether this one is in the sum.
 		r.Fresh = false

@@ -73,6 +73,38 @@ func TestFresh(t *testing.T) {
 	}
 }
 
+// Invariant 7 for counters, whose newest write time is that of the last of several
+// updates that a sum may lack one of.
+func TestFreshCounter(t *testing.T) {
+	v, err := newVersion(capturetest.Table(t, `CREATE TABLE ks.t (k int PRIMARY KEY, a counter, b counter)`), row.KeyValueAvro, "4.1.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(writeTime int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(writeTime)) }
+	answer := [][]byte{at(1), at(2), at(90), at(100)} // two sums and when they were written to
+	for _, c := range []struct {
+		name      string
+		operation event.Operation
+		writeTime int64
+		answer    [][]byte
+		want      bool
+	}{
+		{"the last update", event.Update, 100, answer, true},
+		{"an update before", event.Update, 90, answer, false},
+		{"an update that is not there yet", event.Update, 101, answer, false},
+		{"no row yet", event.Update, 100, nil, false},
+		{"an event without a time", event.Update, event.NoWriteTime, answer, true},
+		{"deleted", event.Delete, 100, nil, true},
+		{"deleted and updated since", event.Delete, 95, answer, true},
+	} {
+		var r Row
+		r.show(Request{WriteTime: c.writeTime, Operation: c.operation}, v.wholeRow, c.answer)
+		if r.Fresh != c.want || (r.Values != nil) != (c.answer != nil) {
+			t.Errorf("%s: fresh is %v, values %x", c.name, r.Fresh, r.Values)
+		}
+	}
+}
+
 func TestStatements(t *testing.T) {
 	for _, c := range []struct {
 		name, table              string
