@@ -89,10 +89,12 @@ func TestRanges(t *testing.T) {
 // A mutation whose markers make no ranges is none that Cassandra writes: it goes into
 // quarantine as a whole, and no part of it becomes an event.
 func TestRangesThatDoNotPair(t *testing.T) {
-	a, _ := newAgent(t, &fakeNode{rows: corpustest.Rows(t, scenario)})
+	rows := corpustest.Rows(t, scenario)
+	tables := dumpTables(t, rows)
+	a, _ := newAgent(t, &fakeNode{rows: rows})
 	a.changes.withRanges = true
 	for _, e := range corpusEntries(t, scenario) {
-		if want, _ := dumpOutcome(e.Line, dumpTables(t, corpustest.Rows(t, scenario)), false); want.RangeBounds == 0 {
+		if want, _ := dumpOutcome(e.Line, tables, false); want.RangeBounds == 0 {
 			continue
 		}
 		for i, b := range e.Body {
