@@ -40,8 +40,9 @@ func keysOfEachForm(ctx context.Context, t *testing.T, s *Stage, config string) 
 			t.Fatalf("message (-want +got):\n%s\n%s", diff, log())
 		}
 	}
-	const cut, whole = `{"id":255,"at":36000123456}`, `{"id":-1,"at":36000123456789}`
-	ns := map[string]string{"exactkey": "1:Av8JAAAgvfK+axU"}
+	// The first is the library's reading of 36000123456 µs, in ns.
+	const cut, whole = `{"id":255,"at":36000123456000}`, `{"id":-1,"at":36000123456789}`
+	ns := map[string]string{"exactkey": "1:Av8JAAAgve6SDRU"} // 0xff and 0x20bdee920d15
 	exec("INSERT INTO demo.moment (id, at, v) VALUES (-1, '10:00:00.123456789', 'ns')")
 	next(arrival{key: cut, value: `{"v":"ns"}`, properties: ns})
 	exec("INSERT INTO demo.moment (id, at, v) VALUES (-1, '10:00:00.123456', 'us')")
