@@ -41,7 +41,7 @@ func ParseRange(text string) (r Range, err error) {
 		return fail(errValuesVersion)
 	}
 	start, end, ok := strings.Cut(rest, ",")
-	if !ok || start == "" || end == "" || !strings.Contains("[(", start[:1]) || !strings.Contains("])", end[len(end)-1:]) {
+	if !ok || !strings.HasPrefix(start, "[") && !strings.HasPrefix(start, "(") || !strings.HasSuffix(end, "]") && !strings.HasSuffix(end, ")") {
 		return fail(errors.New("no two bounds in brackets"))
 	}
 	r.Start.Inclusive, r.End.Inclusive = start[0] == '[', end[len(end)-1] == ']'
