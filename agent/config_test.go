@@ -150,6 +150,8 @@ func TestEveryWrongValueOfEverySetting(t *testing.T) {
 		"maxProcs":                                 positive,
 		"memoryLimitBytes":                         append([]wrong{{"-1", "0 or more"}}, number...),
 		"keepIOPriority":                           boolean,
+		"faithfulKeys":                             boolean,
+		"rangeDeletes":                             boolean,
 	}
 	anyText := []string{
 		"cassandraYaml", "cassandraStorageDir", "cdcWorkingDir", // what they name is looked for later
