@@ -10,6 +10,11 @@ import (
 type Change struct {
 	Field string // the column, and behind dots the field of a user-defined type or tuple
 	What  string // for people: "type changed from int or null to string or null"
+
+	// Backward: readers of the later version cannot read what the earlier one wrote.
+	// Forward: the other way round. (Both by Avro's rules for resolving schemas, but that
+	// no number is taken for a wider one.)
+	Backward, Forward bool
 }
 
 func (c Change) String() string { return c.Field + ": " + c.What }
@@ -20,19 +25,19 @@ func (c Change) String() string { return c.Field + ": " + c.What }
 func Compare(before, after *Type) []Change { return compare(nil, "", before, after) }
 
 func compare(list []Change, path string, before, after *Type) []Change {
-	note := func(field, format string, args ...any) {
-		list = append(list, Change{join(path, field), fmt.Sprintf(format, args...)})
+	note := func(field string, backward, forward bool, format string, args ...any) {
+		list = append(list, Change{join(path, field), fmt.Sprintf(format, args...), backward, forward})
 	}
 	if before.Kind != after.Kind || before.Logical != after.Logical || len(before.Branches) != len(after.Branches) ||
 		before.Size != after.Size || (before.Items == nil) != (after.Items == nil) {
-		note("", "type changed from %s to %s", before, after)
+		note("", true, true, "type changed from %s to %s", before, after)
 		return list
 	}
 	switch before.Kind {
 	case "union":
 		for i, b := range before.Branches {
 			if a := after.Branches[i]; b.Kind != a.Kind || b.Logical != a.Logical {
-				note("", "type changed from %s to %s", before, after)
+				note("", true, true, "type changed from %s to %s", before, after)
 				return list
 			}
 		}
@@ -51,13 +56,13 @@ func compare(list []Change, path string, before, after *Type) []Change {
 			delete(old, f.Name)
 			switch {
 			case !there && f.Default == "":
-				note(f.Name, "added without default (%s)", f.Type)
+				note(f.Name, true, false, "added without default (%s)", f.Type)
 			case !there:
-				note(f.Name, "added with default %s (%s)", f.Default, f.Type)
+				note(f.Name, false, false, "added with default %s (%s)", f.Default, f.Type)
 			default:
 				list = compare(list, join(path, f.Name), was.Type, f.Type)
 				if was.Default != f.Default {
-					note(f.Name, "default changed from %s to %s", orNone(was.Default), orNone(f.Default))
+					note(f.Name, false, false, "default changed from %s to %s", orNone(was.Default), orNone(f.Default))
 				}
 			}
 		}
@@ -66,9 +71,9 @@ func compare(list []Change, path string, before, after *Type) []Change {
 				continue
 			}
 			if f.Default == "" {
-				note(f.Name, "removed, and it had no default (%s)", f.Type)
+				note(f.Name, false, true, "removed, and it had no default (%s)", f.Type)
 			} else {
-				note(f.Name, "removed (%s)", f.Type)
+				note(f.Name, false, false, "removed (%s)", f.Type)
 			}
 		}
 	}
