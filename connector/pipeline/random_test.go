@@ -195,10 +195,9 @@ func (w *world) Read(_ context.Context, r readback.Request) (readback.Row, error
 	if how.fails {
 		return readback.Row{}, errors.New("read timeout")
 	}
-	version := *w.version
-	version.Schema = &registry.Schema{}
+	version := &readback.Version{Table: w.version.Table, Messages: w.version.Messages, Schema: &registry.Schema{}}
 	w.read[version.Schema] = shown
-	row := readback.Row{Version: &version, Coordinator: r.NodeID, Fresh: shown >= int(r.WriteTime)}
+	row := readback.Row{Version: version, Key: r.Key, Coordinator: r.NodeID, Fresh: shown >= int(r.WriteTime)}
 	if how.elsewhere {
 		row.Coordinator = "n3"
 	}

@@ -18,7 +18,9 @@ import (
 
 // Request is what an event says of the row to read.
 type Request struct {
-	Key       []byte // message key of the event
+	Key []byte // message key of the event
+	// Writer is what the key was written with; nil where only the table's own form is known.
+	Writer    *event.Writer
 	NodeID    string // host id of the node that wrote the event
 	WriteTime int64  // µs since 1970; event.NoWriteTime when the event has none
 	Operation event.Operation
@@ -27,6 +29,7 @@ type Request struct {
 // Row is the row as it was at the time of the read.
 type Row struct {
 	Version *Version // of the table
+	Key     []byte   // message key of the event, in the form that the version has
 	Values  [][]byte // raw values of Version.Messages.Columns(); nil when there is no such row
 	// Static says that the event is of a static row: of the values only those of the
 	// static columns count.
@@ -74,11 +77,14 @@ func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
+	if req.Key, err = v.PresentKey(req.Writer, req.Key); err != nil {
+		return Row{}, &KeyError{err}
+	}
 	partition, clustering, err := v.Messages.EventKey().Decode(req.Key)
 	if err != nil {
 		return Row{}, &KeyError{err}
 	}
-	row := Row{Version: v}
+	row := Row{Version: v, Key: req.Key}
 	s, args := v.wholeRow, slices.Concat(partition, clustering)
 	if len(clustering) > 0 && clustering[0] == nil {
 		s, args = v.partition, partition

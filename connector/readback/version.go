@@ -7,10 +7,12 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
@@ -23,6 +25,34 @@ type Version struct {
 
 	wholeRow  statement // by the full primary key
 	partition statement // by the partition key: what a static row or a partition has
+
+	written atomic.Pointer[written] // of the writer that was asked for last
+}
+
+// written is how the keys of one writer are read as this version's.
+type written struct {
+	by    *event.Writer
+	keys  *event.KeyReader
+	fault error // why they cannot
+}
+
+// PresentKey is a message key in the form of this version of the table: key itself when
+// it was written in this form, as nearly all are, or when w is nil. It fails with an
+// *[event.NotTheKeyError] where it was written with another primary key.
+func (v *Version) PresentKey(w *event.Writer, key []byte) ([]byte, error) {
+	if w == nil {
+		return key, nil
+	}
+	last := v.written.Load()
+	if last == nil || last.by != w {
+		keys, err := v.Messages.EventKey().ReaderOf(w)
+		last = &written{w, keys, err}
+		v.written.Store(last)
+	}
+	if last.fault != nil {
+		return nil, last.fault
+	}
+	return last.keys.Present(key)
 }
 
 // newVersion compiles a version of the table for messages of a format, and for nodes of

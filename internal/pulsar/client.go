@@ -133,6 +133,10 @@ type Client struct {
 
 	mu        sync.Mutex
 	producers map[*Producer]struct{} // open ones
+
+	explaining  sync.Mutex
+	explained   *SchemaError // the last one
+	explainedAt time.Time
 }
 
 // A look-up of a topic that is never made: the name of a single partition of a

@@ -111,8 +111,10 @@ func (r *refusal) remedy() string {
 	return fmt.Sprintf("a rule that takes it: %s; or begin anew, where nobody needs the topic's older messages: pulsar-admin schemas delete %s; or alter the table back", command, r.topic)
 }
 
-// explainTimeout bounds how long Explain looks for reasons.
-const explainTimeout = 10 * time.Second
+const (
+	explainTimeout = 10 * time.Second // how long Explain looks for reasons
+	explainAgain   = 5 * time.Second  // how long an explanation serves other messages of the schema
+)
 
 // Explain completes a *[SchemaError] in err with what the web service knows: the columns
 // that differ from the registered schema, the rule in force, and what to do. Any other
@@ -126,10 +128,18 @@ func (c *Client) Explain(ctx context.Context, err error) error {
 	if parseErr != nil {
 		return err
 	}
+	explained := *refused
+	c.explaining.Lock()
+	defer c.explaining.Unlock()
+	if last := c.explained; last != nil && time.Since(c.explainedAt) < explainAgain &&
+		last.Topic == refused.Topic && last.Schema == refused.Schema && last.Reason == refused.Reason {
+		explained.refusal = last.refusal
+		return &explained
+	}
 	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
 	defer cancel()
-	explained := *refused
 	explained.refusal = c.examine(ctx, topic, &explained)
+	c.explained, c.explainedAt = &explained, time.Now()
 	return &explained
 }
 

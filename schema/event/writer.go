@@ -354,11 +354,15 @@ func (r *KeyReader) Decode(key []byte) (partition, clustering [][]byte, err erro
 	return values[:k.partition:k.partition], values[k.partition:], nil
 }
 
-// Present is a message key in the form that the table's Key has: key itself where the
-// writer has the same.
-func (r *KeyReader) Present(key []byte, partition, clustering [][]byte) ([]byte, error) {
+// Present is a message key in the form of the table's Key: key itself where the writer
+// has the same.
+func (r *KeyReader) Present(key []byte) ([]byte, error) {
 	if r.Same() {
 		return key, nil
+	}
+	partition, clustering, err := r.Decode(key)
+	if err != nil {
+		return nil, err
 	}
 	return r.key.Append(nil, partition, clustering)
 }
