@@ -32,7 +32,10 @@ type Config struct {
 	// hold a tenant and a namespace.
 	TopicPrefix string `yaml:"topicPrefix"`
 
-	PulsarServiceURL              string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
+	PulsarServiceURL string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
+	// PulsarWebServiceURL is asked what a refused schema differs in; the hosts of
+	// PulsarServiceURL at 8080 (8443 with TLS) by default.
+	PulsarWebServiceURL           string `yaml:"pulsarWebServiceUrl"`
 	PulsarAuthPluginClassName     string `yaml:"pulsarAuthPluginClassName"`
 	PulsarAuthParams              string `yaml:"pulsarAuthParams"`
 	PulsarMaxPendingMessages      int    `yaml:"pulsarMaxPendingMessages"` // unacknowledged messages a topic; 1000 by default
@@ -87,7 +90,7 @@ func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 		url = pulsar.DefaultServiceURL
 	}
 	return pulsar.Config{
-		ServiceURL: url, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
+		ServiceURL: url, WebServiceURL: c.PulsarWebServiceURL, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
 		TLSTrustCertsFile: c.TLSTrustCertsFilePath, AllowInsecure: c.SSLAllowInsecureConnection,
 		HostnameVerification: c.SSLHostnameVerificationEnable, Log: log,
 	}

@@ -114,27 +114,47 @@ func (p *publisher) output(ctx context.Context, t *schema.Table) (*output, error
 			return nil, err
 		}
 		p.producers[topic] = out.producer
+	} else if err := p.register(ctx, topic, t, out.schema); err != nil {
+		return nil, err
 	}
 	p.outputs[t.ID] = out
 	return out, nil
 }
 
-// connect makes the producer of a table's events topic, waiting for the broker as
-// long as it takes.
+// register makes sure that the topic takes the schema of another version of the table,
+// before the first event needs it.
+func (p *publisher) register(ctx context.Context, topic string, t *schema.Table, s *registry.Schema) error {
+	_, err := p.persist(ctx, topic, t, func() (*pulsar.Producer, error) { return nil, p.client.Register(ctx, topic, s) })
+	return err
+}
+
+// connect makes the producer of a table's events topic.
 func (p *publisher) connect(ctx context.Context, topic string, t *schema.Table, s *registry.Schema) (*pulsar.Producer, error) {
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		producer, err := p.client.Producer(ctx, pulsar.ProducerConfig{
+	return p.persist(ctx, topic, t, func() (*pulsar.Producer, error) {
+		return p.client.Producer(ctx, pulsar.ProducerConfig{
 			Topic: topic, Name: event.ProducerName(p.hostID, t), Schema: s, MaxPending: p.maxPending,
 			Route: func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) },
 		})
+	})
+}
+
+// persist tries until it succeeds: it waits for the broker as long as it takes, and
+// where the topic does not take the table's schema, for a person. Meanwhile nothing is
+// read on, so nothing is lost.
+func (p *publisher) persist(ctx context.Context, topic string, t *schema.Table, try func() (*pulsar.Producer, error)) (*pulsar.Producer, error) {
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		producer, err := try()
 		var refused *pulsar.SchemaError
 		switch {
 		case err == nil:
 			return producer, nil
-		case errors.As(err, &refused), errors.Is(err, pulsar.ErrAuthentication), errors.Is(err, pulsar.ErrAuthorization), errors.Is(err, pulsar.ErrTopicTerminated), ctx.Err() != nil:
+		case errors.Is(err, pulsar.ErrAuthentication), errors.Is(err, pulsar.ErrAuthorization), errors.Is(err, pulsar.ErrTopicTerminated), ctx.Err() != nil:
 			return nil, err
+		case errors.As(err, &refused):
+			p.log.Error("the events topic does not take the table's key; nothing is published until it does", "table", t, "topic", topic, "error", p.client.Explain(ctx, err))
+		default:
+			p.log.Warn("the events topic is not there yet; trying again", "table", t, "topic", topic, "error", err)
 		}
-		p.log.Warn("the events topic is not there yet; trying again", "table", t, "topic", topic, "error", err)
 		if err := sleep(ctx, pause); err != nil {
 			return nil, err
 		}
