@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -271,11 +272,11 @@ func parseTopic(topic string) (topicName, error) {
 		}
 		t.tenant, t.namespace, t.local = parts[0], parts[1], parts[2]
 	}
-	if i := strings.LastIndex(t.local, "-partition-"); i > 0 && strings.Trim(t.local[i+len("-partition-"):], "0123456789") == "" {
-		t.local = t.local[:i]
-	}
+	t.local = partitionSuffix.ReplaceAllString(t.local, "")
 	return t, nil
 }
+
+var partitionSuffix = regexp.MustCompile(`-partition-\d+$`)
 
 func (t topicName) namespaceName() string { return t.tenant + "/" + t.namespace }
 
