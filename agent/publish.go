@@ -124,13 +124,13 @@ func (p *publisher) output(ctx context.Context, t *schema.Table) (*output, error
 // register makes sure that the topic takes the schema of another version of the table,
 // before the first event needs it.
 func (p *publisher) register(ctx context.Context, topic string, t *schema.Table, s *registry.Schema) error {
-	_, err := p.persist(ctx, topic, t, func() (*pulsar.Producer, error) { return nil, p.client.Register(ctx, topic, s) })
+	_, err := p.keepTrying(ctx, topic, t, func() (*pulsar.Producer, error) { return nil, p.client.Register(ctx, topic, s) })
 	return err
 }
 
 // connect makes the producer of a table's events topic.
 func (p *publisher) connect(ctx context.Context, topic string, t *schema.Table, s *registry.Schema) (*pulsar.Producer, error) {
-	return p.persist(ctx, topic, t, func() (*pulsar.Producer, error) {
+	return p.keepTrying(ctx, topic, t, func() (*pulsar.Producer, error) {
 		return p.client.Producer(ctx, pulsar.ProducerConfig{
 			Topic: topic, Name: event.ProducerName(p.hostID, t), Schema: s, MaxPending: p.maxPending,
 			Route: func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) },
@@ -138,10 +138,10 @@ func (p *publisher) connect(ctx context.Context, topic string, t *schema.Table, 
 	})
 }
 
-// persist tries until it succeeds: it waits for the broker as long as it takes, and
+// keepTrying tries until it succeeds: it waits for the broker as long as it takes, and
 // where the topic does not take the table's schema, for a person. Meanwhile nothing is
 // read on, so nothing is lost.
-func (p *publisher) persist(ctx context.Context, topic string, t *schema.Table, try func() (*pulsar.Producer, error)) (*pulsar.Producer, error) {
+func (p *publisher) keepTrying(ctx context.Context, topic string, t *schema.Table, try func() (*pulsar.Producer, error)) (*pulsar.Producer, error) {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		producer, err := try()
 		var refused *pulsar.SchemaError

@@ -22,9 +22,9 @@ const (
 	rememberedVersions = 128
 	firstLookUpPause   = 250 * time.Millisecond
 	longestLookUpPause = 10 * time.Second
-	// lookUpsBeforeAssuming is how often a registry that never answered is asked before
-	// a version is taken for the table's own.
-	lookUpsBeforeAssuming = 4
+	// lookUpsBeforeAssuming is how often a registry that never answered is asked, within
+	// some eight seconds, before a version is taken for the table's own.
+	lookUpsBeforeAssuming = 6
 	// Meanwhile it is asked again now and then, without holding events up for long.
 	assumedPause   = time.Minute
 	assumedTimeout = time.Second
@@ -98,7 +98,7 @@ func (w *writers) find(ctx context.Context, d *pulsar.Delivery) (*version, error
 			return v, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case !w.reached && w.assumed < 0 && attempt >= lookUpsBeforeAssuming && w.readKey(d.Key) == nil:
+		case !w.reached && w.assumed < 0 && attempt >= lookUpsBeforeAssuming && noWay(err) && w.readKey(d.Key) == nil:
 			w.log.Warn("Pulsar's web service (pulsarWebServiceUrl) does not tell how events were written; they are read by the table's present key",
 				"schema_version", d.SchemaVersion, "error", err)
 			w.assumed, w.again = d.SchemaVersion, time.Now().Add(assumedPause)
@@ -112,6 +112,16 @@ func (w *writers) find(ctx context.Context, d *pulsar.Delivery) (*version, error
 			return nil, err
 		}
 	}
+}
+
+// noWay says that the registry cannot be asked from here, rather than that it is in trouble.
+func noWay(err error) bool {
+	for _, kind := range []error{pulsar.ErrUnreachable, pulsar.ErrAuthentication, pulsar.ErrAuthorization, pulsar.ErrNoRegistry} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // findAssumed asks for the assumed version when it is time to.

@@ -180,6 +180,19 @@ func TestWritersWaitForTheRegistry(t *testing.T) {
 	})
 }
 
+// A web service that is there and in trouble is waited for, also at the start.
+func TestNothingIsAssumedOfARegistryInTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r, _, key := rig(t)
+		r.trouble = &pulsar.Error{Op: "look up", Err: errors.New("HTTP status 503")}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if writer, err := w.of(ctx, &pulsar.Delivery{SchemaVersion: 1, Key: key}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, %v", writer, err)
+		}
+	})
+}
+
 func TestAStopWhileWaitingForTheRegistry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r, _, key := rig(t)

@@ -131,9 +131,9 @@ func TestSchemaLookUpThatMayPass(t *testing.T) {
 		says string
 	}{
 		"nobody listens":          {closed, pulsar.ErrUnreachable, closed},
-		"another program":         {answer(404, "<html>"), nil, "404"},
-		"another program's page":  {answer(200, "<html>"), nil, "not what Pulsar"},
-		"no schemas of the topic": {admin, nil, "Schema not found"},
+		"another program":         {answer(404, "<html>"), pulsar.ErrNoRegistry, "404"},
+		"another program's page":  {answer(200, "<html>"), pulsar.ErrNoRegistry, "not what Pulsar"},
+		"no schemas of the topic": {admin, pulsar.ErrNoRegistry, "Schema not found"},
 		"not authorized":          {answer(403, `{"reason":"no"}`), pulsar.ErrAuthorization, "no"},
 		"not authenticated":       {answer(401, ""), pulsar.ErrAuthentication, "401"},
 		"a broker in trouble":     {answer(503, ""), nil, "503"},

@@ -208,7 +208,9 @@ func (w *web) get(ctx context.Context, op, topic, path string, to any) error {
 		case http.StatusForbidden:
 			e.Kind = ErrAuthorization
 		default:
-			e.Kind = nil
+			if e.Kind = nil; answered.status < http.StatusInternalServerError {
+				e.Kind = ErrNoRegistry
+			}
 		}
 	}
 	return e
@@ -289,13 +291,18 @@ func (t topicName) path() string {
 	return url.PathEscape(t.tenant) + "/" + url.PathEscape(t.namespace) + "/" + url.PathEscape(t.local)
 }
 
-// ErrNoSchema: the topic's registry has schemas, but not this version of it. It never
-// will have.
-var ErrNoSchema = errors.New("no such schema version")
+// Kinds of failure of SchemaAt, besides those of a request.
+var (
+	// ErrNoSchema: the topic's registry has schemas, but not this version. It never
+	// will have.
+	ErrNoSchema = errors.New("no such schema version")
+	// ErrNoRegistry: what answers has no schema of the topic at all. It may be another
+	// cluster, or no Pulsar.
+	ErrNoRegistry = errors.New("not the topic's schema registry")
+)
 
 // SchemaAt looks a version of the topic's schema up, by the number that [Delivery] has.
-// Errors are *Error: of the kind ErrNoSchema where the version is not there and never
-// will be; any other may pass. Each call asks the web service.
+// Errors are *Error; one of the kind ErrNoSchema is final, any other may pass. Each call asks the web service.
 func (c *Client) SchemaAt(ctx context.Context, topic string, version int64) (*registry.Schema, error) {
 	op := fmt.Sprintf("look up schema version %d of", version)
 	name, err := parseTopic(topic)
