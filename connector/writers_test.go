@@ -285,6 +285,13 @@ func TestEventsOfSeveralWriters(t *testing.T) {
 	if got := read(1, appendKey(t, old, "x", "y")); got != hex.EncodeToString(want) {
 		t.Errorf("columns in another order: %s, want %x", got, want)
 	}
+	// A payload whose fields come in another order.
+	r.schemas[3] = registry.KeyValue(registry.Part{Type: registry.Avro, Schema: now.Schema()}, registry.Part{Type: registry.Avro,
+		Schema: `{"type":"record","name":"v","fields":[{"name":"nodeId","type":"string"},{"name":"more","type":"int"},{"name":"md5Digest","type":"string"}]}`})
+	usual := value
+	value = []byte{2, 'n', 7, 2, 'd'}
+	read(3, want)
+	value = usual
 	key := appendKey(t, other, "x")
 	if got := read(0, key); got != hex.EncodeToString(key) {
 		t.Errorf("another table's key: %s, want it as it was", got)

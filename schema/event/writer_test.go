@@ -141,16 +141,17 @@ func TestKeyOfAnotherTable(t *testing.T) {
 		"the same columns in other parts": {`CREATE TABLE ks.t (id text, n int, PRIMARY KEY ((id, n)))`, before, false, ""},
 		"a type with more fields": {`CREATE TYPE ks.u (x int); CREATE TABLE ks.t (id text, n frozen<u>, PRIMARY KEY (id, n))`,
 			`CREATE TYPE ks.u (x int, y text); CREATE TABLE ks.t (id text, n frozen<u>, PRIMARY KEY (id, n))`, false, ""},
-		"a shorter key":              {before, `CREATE TABLE ks.t (id text PRIMARY KEY, n int)`, false, "2 columns, not 1"},
-		"a longer key":               {before, `CREATE TABLE ks.t (id text, n int, o int, PRIMARY KEY (id, n, o))`, false, "2 columns, not 3"},
-		"another type":               {before, `CREATE TABLE ks.t (id text, n bigint, PRIMARY KEY (id, n))`, false, "n is int or null, and n is bigint"},
-		"a type that looks the same": {before, `CREATE TABLE ks.t (id text, n date, PRIMARY KEY (id, n))`, false, "n is date"},
-		"another name and type":      {before, `CREATE TABLE ks.t (id text, m bigint, PRIMARY KEY (id, m))`, false, "n is int or null, and m is bigint"},
-		"another name and part":      {`CREATE TABLE ks.t (id text, n int, PRIMARY KEY ((id, n)))`, `CREATE TABLE ks.t (id text, m int, PRIMARY KEY (id, m))`, false, "m has another part in the key"},
-		"names that moved":           {before, `CREATE TABLE ks.t (n text, id int, PRIMARY KEY (n, id))`, false, "id is string"},
-		"a name that moved":          {`CREATE TABLE ks.t (a text, b text, PRIMARY KEY (a, b))`, `CREATE TABLE ks.t (b text, c text, PRIMARY KEY (b, c))`, false, "b is in another place"},
-		"a list of other things":     {`CREATE TABLE ks.t (l frozen<list<int>> PRIMARY KEY)`, `CREATE TABLE ks.t (l frozen<list<text>> PRIMARY KEY)`, false, "l is array of int"},
-		"a map for a list":           {`CREATE TABLE ks.t (l frozen<list<int>> PRIMARY KEY)`, `CREATE TABLE ks.t (l frozen<map<text, int>> PRIMARY KEY)`, false, "l is array of int"},
+		"the same columns in another order": {`CREATE TABLE ks.t (a text, b text, PRIMARY KEY ((a, b)))`, `CREATE TABLE ks.t (a text, b text, PRIMARY KEY ((b, a)))`, false, ""},
+		"a shorter key":                     {before, `CREATE TABLE ks.t (id text PRIMARY KEY, n int)`, false, "2 columns, not 1"},
+		"a longer key":                      {before, `CREATE TABLE ks.t (id text, n int, o int, PRIMARY KEY (id, n, o))`, false, "2 columns, not 3"},
+		"another type":                      {before, `CREATE TABLE ks.t (id text, n bigint, PRIMARY KEY (id, n))`, false, "n is int or null, and n is bigint"},
+		"a type that looks the same":        {before, `CREATE TABLE ks.t (id text, n date, PRIMARY KEY (id, n))`, false, "n is date"},
+		"another name and type":             {before, `CREATE TABLE ks.t (id text, m bigint, PRIMARY KEY (id, m))`, false, "n is int or null, and m is bigint"},
+		"another name and part":             {`CREATE TABLE ks.t (id text, n int, PRIMARY KEY ((id, n)))`, `CREATE TABLE ks.t (id text, m int, PRIMARY KEY (id, m))`, false, "m has another part in the key"},
+		"names that moved":                  {before, `CREATE TABLE ks.t (n text, id int, PRIMARY KEY (n, id))`, false, "id is string"},
+		"a name that moved":                 {`CREATE TABLE ks.t (a text, b text, PRIMARY KEY (a, b))`, `CREATE TABLE ks.t (b text, c text, PRIMARY KEY (b, c))`, false, "b is in another place"},
+		"a list of other things":            {`CREATE TABLE ks.t (l frozen<list<int>> PRIMARY KEY)`, `CREATE TABLE ks.t (l frozen<list<text>> PRIMARY KEY)`, false, "l is array of int"},
+		"a map for a list":                  {`CREATE TABLE ks.t (l frozen<list<int>> PRIMARY KEY)`, `CREATE TABLE ks.t (l frozen<map<text, int>> PRIMARY KEY)`, false, "l is array of int"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := newKey(t, capturetest.Table(t, c.now)).ReaderOf(writerOf(t, capturetest.Table(t, c.before)))
@@ -249,6 +250,16 @@ func TestMutationOfAnotherWriter(t *testing.T) {
 				t.Errorf("the first %d of %d bytes: no error", n, len(payload))
 			}
 		}
+	}
+}
+
+// A count that no bytes stand behind is an error at once, not a long loop.
+func TestMutationWithAnEndlessArray(t *testing.T) {
+	t.Parallel()
+	w := newWriter(t, newKey(t, capturetest.Table(t, `CREATE TABLE ks.t (id text PRIMARY KEY)`)).Schema(), `{"type":"record","name":"v","fields":[
+		{"name":"nothing","type":{"type":"array","items":"null"}},{"name":"md5Digest","type":"string"},{"name":"nodeId","type":"string"}]}`)
+	if _, err := w.DecodeMutation([]byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0}); err == nil {
+		t.Error("no error")
 	}
 }
 
