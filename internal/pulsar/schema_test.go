@@ -120,7 +120,7 @@ func TestSchemaLookUpThatMayPass(t *testing.T) {
 	answer := func(status int, body string) string {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
-			fmt.Fprint(w, body)
+			_, _ = fmt.Fprint(w, body)
 		}))
 		t.Cleanup(s.Close)
 		return s.URL

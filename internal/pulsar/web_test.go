@@ -106,7 +106,7 @@ func TestWebAuthentication(t *testing.T) {
 		user, password, basic := r.BasicAuth()
 		switch {
 		case r.Header.Get("Authorization") == "Bearer "+secret, basic && user == "me" && password == secret:
-			fmt.Fprint(w, answerOK)
+			_, _ = fmt.Fprint(w, answerOK)
 		default:
 			w.WriteHeader(http.StatusUnauthorized)
 			fmt.Fprintf(w, `{"reason":"not %s"}`, r.Header.Get("Authorization"))
@@ -141,7 +141,7 @@ func TestWebAuthentication(t *testing.T) {
 
 func TestWebTLS(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answerOK) }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, answerOK) }))
 	t.Cleanup(server.Close)
 	certs := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(certs, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
