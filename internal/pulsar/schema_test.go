@@ -225,6 +225,9 @@ func TestRefusedSchemaIsExplained(t *testing.T) {
 	autoUpdate := func(namespace string, on bool) {
 		call(t, "POST", admin+"/admin/v2/namespaces/"+namespace+"/isAllowAutoUpdateSchema", fmt.Sprint(on))
 	}
+	topicStrategy := func(namespace, rule string) {
+		call(t, "PUT", admin+"/admin/v2/persistent/"+namespace+"/t/schemaCompatibilityStrategy", fmt.Sprintf("%q", rule))
+	}
 	key := func(fields string) *registry.Schema { // a key, and no value to speak of
 		record := func(fields string) string {
 			return `{"type":"record","name":"t","namespace":"ks","fields":[` + fields + `]}`
@@ -254,6 +257,15 @@ func TestRefusedSchemaIsExplained(t *testing.T) {
 			key(`{"name":"a","type":"string"}`), key(`{"name":"a","type":"string"},{"name":"b","type":"int"}`),
 			[]string{"column b added without default (int), in the key", "the rule is BACKWARD", "--compatibility FORWARD "},
 			"", func(namespace string) { strategy(namespace, "FORWARD") },
+		},
+		"a rule of the topic's own": {
+			func(namespace string) {
+				call(t, "PUT", admin+"/admin/v2/persistent/"+namespace+"/t", "")
+				topicStrategy(namespace, "BACKWARD")
+			},
+			key(`{"name":"a","type":"string"}`), key(`{"name":"a","type":"string"},{"name":"b","type":"int"}`),
+			[]string{"the rule is BACKWARD", "topicPolicies set-schema-compatibility-strategy --strategy FORWARD persistent://"},
+			"namespaces set-schema", func(namespace string) { topicStrategy(namespace, "FORWARD") },
 		},
 		"ALWAYS_INCOMPATIBLE": {
 			func(namespace string) { strategy(namespace, "ALWAYS_INCOMPATIBLE") }, tableSchema("c int"), tableSchema("c int", "d int"),
