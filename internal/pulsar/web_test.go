@@ -179,3 +179,37 @@ func TestWebClosed(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// An answer that is no schema is sorted by what it says about the registry.
+func TestWebAnswers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status         int
+		body, ofLatest string // ofLatest is the answer about the latest version; "": the same
+		kind           error
+	}{
+		{404, `{"reason":"Schema not found"}`, answerOK, ErrNoSchema},
+		{404, `{"reason":"Schema not found"}`, "", ErrNoRegistry},
+		{404, "<html>", "", ErrNoRegistry},
+		{200, "<html>", "", ErrNoRegistry},
+		{401, "", "", ErrAuthentication},
+		{403, `{"reason":"no"}`, answerOK, ErrAuthorization},
+		{500, `{"reason":"trouble"}`, answerOK, nil},
+		{503, "", answerOK, nil},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c.ofLatest != "" && strings.HasSuffix(r.URL.Path, "/schema") {
+				_, _ = fmt.Fprint(w, c.ofLatest)
+				return
+			}
+			w.WriteHeader(c.status)
+			_, _ = fmt.Fprint(w, c.body)
+		}))
+		_, err := asker(t, Config{WebServiceURL: server.URL}).SchemaAt(t.Context(), "t", 5)
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != c.kind || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%d %s: %v, want %v", c.status, c.body, err, c.kind)
+		}
+		server.Close()
+	}
+}
