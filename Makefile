@@ -6,7 +6,7 @@ DIST    := dist
 LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # The packages whose tests start real servers when -short is not given.
-REAL    := ./connector/readback/... ./internal/cassandra/... ./internal/pulsar/... ./integration/...
+REAL    := ./agent ./connector ./connector/readback/... ./internal/cassandra/... ./internal/pulsar/... ./integration/...
 
 .PHONY: help
 help: ## tell what there is to do

@@ -128,6 +128,9 @@ type Config struct {
 	// PulsarServiceURL says where the brokers are: pulsar://host:6650 or pulsar+ssl://host:6651, or the http and https
 	// forms; several hosts are joined by commas.
 	PulsarServiceURL string `yaml:"pulsarServiceUrl" env:"CDC_PULSAR_SERVICE_URL" upstream:"true" default:"pulsar://localhost:6650"`
+	// PulsarWebServiceURL is the web service of Pulsar, http://host:8080 or https://host:8443, which is asked what a refused
+	// schema differs in. Empty: that of the hosts in PulsarServiceURL.
+	PulsarWebServiceURL string `yaml:"pulsarWebServiceUrl" env:"CDC_PULSAR_WEB_SERVICE_URL"`
 	// PulsarAuthPluginClassName is the class name of an authentication plugin of Java's client, or its
 	// short name: token, tls, basic, oauth2 or athenz. Empty: no authentication.
 	PulsarAuthPluginClassName string `yaml:"pulsarAuthPluginClassName" env:"CDC_PULSAR_AUTH_PLUGIN_CLASS_NAME" upstream:"true"`
@@ -358,6 +361,7 @@ func (c Config) parts() []part {
 		{"cassandraTlsCertificateFilePath", cassandra.TLS{CertificateFile: node.CertificateFile, KeyFile: node.KeyFile}.Validate, "it and cassandraTlsKeyFilePath must be a pair, in PEM, the key not encrypted"},
 		{"cassandraTlsKeystorePath", cassandra.TLS{KeyStore: node.KeyStore}.Validate, password},
 		{"pulsarServiceUrl", cluster(pulsar.Config{ServiceURL: to.ServiceURL}), ""},
+		{"pulsarWebServiceUrl", cluster(pulsar.Config{WebServiceURL: to.WebServiceURL}), ""},
 		{"pulsarAuthParams", cluster(pulsar.Config{AuthPlugin: to.AuthPlugin, AuthParams: to.AuthParams}), "they must fit pulsarAuthPluginClassName"},
 		{"tlsTrustCertsFilePath", cluster(pulsar.Config{TLSTrustCertsFile: to.TLSTrustCertsFile}), ""},
 		{trust, cluster(pulsar.Config{TLSTrustStore: to.TLSTrustStore}), "check sslTruststorePassword"},

@@ -122,6 +122,7 @@ func TestEveryWrongValueOfEverySetting(t *testing.T) {
 		"cdcPollIntervalMs":                        number,
 		"cdcConcurrentProcessors":                  number,
 		"maxInflightMessagesPerTask":               positive,
+		"pulsarWebServiceUrl":                      {{"pulsar:8080", "http://"}, {"pulsar://host:6650", "http://"}},
 		"pulsarServiceUrl":                         {{"localhost", "pulsar://"}, {"tcp://localhost:6650", "pulsar://"}, {"pulsar://me:" + secret + "@host:6650", "authentication plugin"}},
 		"pulsarAuthPluginClassName":                {{"com.example.Auth", "not supported"}, {"token", "missing"}},
 		"pulsarAuthParams":                         {{secret, "no plugin"}},

@@ -159,34 +159,51 @@ func (p *publisher) output(ctx context.Context, t *schema.Table, written int64) 
 	}
 	out := &output{table: t, key: key, schema: key.Registry(t), counts: p.ops.metrics.Table(t.Keyspace, t.Name)}
 	topic := event.Topic(p.prefix, t)
+	waiting := out.counts.Ready(written, 0)
 	if out.producer = p.producers[topic]; out.producer == nil {
-		waiting := out.counts.Ready(written, 0)
 		out.producer, err = p.connect(ctx, topic, out)
-		out.counts.Withdrawn(waiting)
-		if err != nil {
-			return nil, err
-		}
-		p.producers[topic] = out.producer
+	} else {
+		err = p.register(ctx, topic, out)
 	}
+	out.counts.Withdrawn(waiting)
+	if err != nil {
+		return nil, err
+	}
+	p.producers[topic] = out.producer
 	p.outputs[t.ID] = out
 	return out, nil
 }
 
-// connect makes the producer of a table's events topic, trying as long as it takes. The
-// error is the end of ctx.
+// connect makes the producer of a table's events topic. The error is the end of ctx.
 func (p *publisher) connect(ctx context.Context, topic string, out *output) (producer *pulsar.Producer, err error) {
-	err = p.ops.try(ctx, brokerTroubles, topic, brokerTrouble, func() error {
+	err = p.try(ctx, topic, out, func() (err error) {
 		config := p.producer
 		config.Topic, config.Name, config.Schema = topic, event.ProducerName(p.hostID, out.table)+p.suffix, out.schema
 		config.Route = func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) }
-		var err error
 		producer, err = p.client.Producer(ctx, config)
-		if err != nil && ctx.Err() == nil {
-			out.counts.Failed(reasonOf(err), err.Error())
-		}
 		return err
 	})
 	return producer, err
+}
+
+// register makes sure that the topic takes the schema of another version of the table,
+// before the first event needs it. The error is the end of ctx.
+func (p *publisher) register(ctx context.Context, topic string, out *output) error {
+	return p.try(ctx, topic, out, func() error { return p.client.Register(ctx, topic, out.schema) })
+}
+
+// try tries until it succeeds: it waits for the broker as long as it takes, and where the
+// topic does not take the table's key, for a person. Meanwhile nothing is read on, so
+// nothing is lost.
+func (p *publisher) try(ctx context.Context, topic string, out *output, attempt func() error) error {
+	return p.ops.try(ctx, brokerTroubles, topic, brokerTrouble, func() error {
+		err := attempt()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		out.counts.Failed(reasonOf(err), err.Error())
+		return p.client.Explain(ctx, err)
+	})
 }
 
 // flush waits for the acknowledgements that are still out.

@@ -20,7 +20,7 @@ import (
 func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 	c = c.withDefaults()
 	p := pulsar.Config{
-		ServiceURL: c.PulsarServiceURL, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
+		ServiceURL: c.PulsarServiceURL, WebServiceURL: c.PulsarWebServiceURL, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
 		TLSProtocols: c.SSLEnabledProtocols, TLSCipherSuites: c.SSLCipherSuites,
 		AllowInsecure: c.SSLAllowInsecureConnection, HostnameVerification: c.SSLHostnameVerificationEnable, Log: log,
 	}

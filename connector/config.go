@@ -18,11 +18,14 @@ import (
 // default.
 type Config struct {
 	// The Pulsar side of a stand-alone connector.
-	PulsarServiceURL  string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
-	PulsarAuthPlugin  string `yaml:"pulsarAuthPluginClassName"`
-	PulsarAuthParams  string `yaml:"pulsarAuthParams"`
-	TLSTrustCertsFile string `yaml:"tlsTrustCertsFilePath"`
-	DestinationTopic  string `yaml:"destinationTopicName"` // the data topic. Required.
+	PulsarServiceURL string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
+	// PulsarWebServiceURL is Pulsar's REST interface, as the functions worker calls it; the
+	// hosts of PulsarServiceURL at 8080 (8443 with TLS) by default. It tells schemas by version.
+	PulsarWebServiceURL string `yaml:"pulsarWebServiceUrl"`
+	PulsarAuthPlugin    string `yaml:"pulsarAuthPluginClassName"`
+	PulsarAuthParams    string `yaml:"pulsarAuthParams"`
+	TLSTrustCertsFile   string `yaml:"tlsTrustCertsFilePath"`
+	DestinationTopic    string `yaml:"destinationTopicName"` // the data topic. Required.
 
 	Keyspace           string `yaml:"keyspace"` // as it is, without quotes. Required.
 	Table              string `yaml:"table"`    // as it is, without quotes. Required.
@@ -95,6 +98,7 @@ func (c Config) Validate() error {
 		pulsar.Config
 	}{
 		{"pulsarServiceUrl", pulsar.Config{ServiceURL: all.ServiceURL}},
+		{"pulsarWebServiceUrl", pulsar.Config{ServiceURL: pulsar.DefaultServiceURL, WebServiceURL: all.WebServiceURL}},
 		{"pulsarAuthPluginClassName, pulsarAuthParams", pulsar.Config{ServiceURL: pulsar.DefaultServiceURL, AuthPlugin: all.AuthPlugin, AuthParams: all.AuthParams}},
 		{"tlsTrustCertsFilePath", pulsar.Config{ServiceURL: pulsar.DefaultServiceURL, TLSTrustCertsFile: all.TLSTrustCertsFile}},
 	} {
@@ -134,7 +138,7 @@ func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 	if url == "" {
 		url = pulsar.DefaultServiceURL
 	}
-	return pulsar.Config{ServiceURL: url, AuthPlugin: c.PulsarAuthPlugin, AuthParams: c.PulsarAuthParams, TLSTrustCertsFile: c.TLSTrustCertsFile, Log: log}
+	return pulsar.Config{ServiceURL: url, WebServiceURL: c.PulsarWebServiceURL, AuthPlugin: c.PulsarAuthPlugin, AuthParams: c.PulsarAuthParams, TLSTrustCertsFile: c.TLSTrustCertsFile, Log: log}
 }
 
 func (c Config) cassandra(log *slog.Logger) cassandra.Config {

@@ -50,6 +50,7 @@ cache.max.digest: 5
 cache.max.capacity: 6
 cache.expire.after.ms: 7
 pulsarServiceUrl: pulsar+ssl://broker:6651
+pulsarWebServiceUrl: https://broker:8443
 pulsarAuthPluginClassName: token
 pulsarAuthParams: token:abcd
 `)
@@ -61,7 +62,7 @@ pulsarAuthParams: token:abcd
 		EventsSubscription: "mine", EventsType: "Failover", OutputFormat: "key-value-avro",
 		ContactPoints: []string{"10.0.0.1", "10.0.0.2:9043"}, Port: 9142, LocalDC: "dc1", Username: "me", Password: "1234",
 		CacheMaxDigest: 5, CacheMaxCapacity: 6, CacheExpireMS: 7,
-		PulsarServiceURL: "pulsar+ssl://broker:6651", PulsarAuthPlugin: "token", PulsarAuthParams: "token:abcd",
+		PulsarServiceURL: "pulsar+ssl://broker:6651", PulsarWebServiceURL: "https://broker:8443", PulsarAuthPlugin: "token", PulsarAuthParams: "token:abcd",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -112,7 +113,7 @@ func TestValidateReportsEveryFault(t *testing.T) {
 		t.Fatalf("a good configuration: %v", err)
 	}
 	bad := Config{
-		PulsarServiceURL: "broker:6650", PulsarAuthPlugin: "tls", PulsarAuthParams: secret, TLSTrustCertsFile: filepath.Join(t.TempDir(), "nowhere.pem"),
+		PulsarServiceURL: "broker:6650", PulsarWebServiceURL: "pulsar://broker:6650", PulsarAuthPlugin: "tls", PulsarAuthParams: secret, TLSTrustCertsFile: filepath.Join(t.TempDir(), "nowhere.pem"),
 		OutputFormat: "xml", EventsType: "key_shared", Password: secret,
 		Port: -1, CacheMaxDigest: -1, CacheMaxCapacity: -1, CacheExpireMS: -1,
 	}
@@ -130,6 +131,7 @@ func TestValidateReportsEveryFault(t *testing.T) {
 		"cache.max.capacity":        func(c *Config) { c.CacheMaxCapacity = bad.CacheMaxCapacity },
 		"cache.expire.after.ms":     func(c *Config) { c.CacheExpireMS = bad.CacheExpireMS },
 		"pulsarServiceUrl":          func(c *Config) { c.PulsarServiceURL = bad.PulsarServiceURL },
+		"pulsarWebServiceUrl":       func(c *Config) { c.PulsarWebServiceURL = bad.PulsarWebServiceURL },
 		"pulsarAuthPluginClassName": func(c *Config) { c.PulsarAuthPlugin = "no.such.Plugin" },
 		"pulsarAuthParams":          func(c *Config) { c.PulsarAuthPlugin, c.PulsarAuthParams = bad.PulsarAuthPlugin, bad.PulsarAuthParams },
 		"tlsTrustCertsFilePath":     func(c *Config) { c.TLSTrustCertsFile = bad.TLSTrustCertsFile },

@@ -16,6 +16,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
 
 // Run is a stand-alone connector until ctx ends, which is a stop in good order and no
@@ -47,10 +48,13 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	defer client.Close()
 	// The data topic's schema is there before the first row, so that consumers may
 	// subscribe with it.
-	data, err := client.Producer(ctx, pulsar.ProducerConfig{
+	data, err := openData(ctx, client, pulsar.ProducerConfig{
 		Topic: cfg.DestinationTopic, Schema: version.Schema, TextKey: cfg.outputFormat().TextKey(),
-	})
+	}, log)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	defer data.Close()
@@ -64,12 +68,35 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	letters := &deadLetters{client: client, topic: cfg.deadLetterTopic()}
 	defer letters.close()
 
+	written := newWriters(func(ctx context.Context, version int64) (*registry.Schema, error) {
+		return client.SchemaAt(ctx, cfg.EventsTopic, version)
+	}, func(key []byte) error {
+		_, _, err := reader.Table().Messages.EventKey().Decode(key)
+		return err
+	}, log)
+
 	log.Info("connector started", "table", version.Table, "events", cfg.EventsTopic, "data", cfg.DestinationTopic, "format", cfg.outputFormat(), "subscription", cfg.subscription())
 	return pipeline.New(pipeline.Config{
-		Source: source{events, letters, log}, Reader: reader, Publisher: publisher{data}, DeadLetters: letters, Classify: classify,
+		Source: source{events, letters, written, reader.Table, log}, Reader: reader, Publisher: publisher{data, client.Explain}, DeadLetters: letters, Classify: classify,
 		Digests: cfg.CacheMaxDigest, Keys: cfg.CacheMaxCapacity, DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,
 		Log: log,
 	}).Run(ctx)
+}
+
+// openData makes the producer of the data topic. While the broker refuses the table's
+// schema it waits, and says so: nothing is received meanwhile, so nothing is lost.
+func openData(ctx context.Context, client *pulsar.Client, cfg pulsar.ProducerConfig, log *slog.Logger) (*pulsar.Producer, error) {
+	for pause := time.Second; ; pause = min(2*pause, longestLookUpPause) {
+		p, err := client.Producer(ctx, cfg)
+		var refused *pulsar.SchemaError
+		if !errors.As(err, &refused) {
+			return p, err
+		}
+		log.Error("the data topic does not take the table's schema; waiting until it does", "error", client.Explain(ctx, err), "pause", pause)
+		if err := sleep(ctx, pause); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // classify says what a failed read or publication calls for.

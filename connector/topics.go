@@ -3,12 +3,15 @@
 package connector
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"sync"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
@@ -17,6 +20,8 @@ import (
 type source struct {
 	consumer *pulsar.Consumer
 	letters  *deadLetters
+	writers  *writers
+	table    func() *readback.Version // the present one, as far as it is known
 	log      *slog.Logger
 }
 
@@ -27,34 +32,68 @@ func (s source) Receive(ctx context.Context) (*pipeline.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := event.DecodeMutation(d.Value)
-		if err != nil {
-			e := &pipeline.Event{Key: d.Key, ID: d.ID, Delivery: d}
-			if err := s.letters.Bury(ctx, e, err); err != nil {
-				return nil, err
-			}
-			s.log.Error("a message that is no event is a dead letter now", "message", d.ID, "reason", err)
-			if err := s.Ack(e); err != nil {
-				return nil, err
-			}
-			continue
+		e, err := s.event(ctx, d)
+		switch {
+		case err == nil:
+			return e, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
 		}
-		p, err := event.ParseProperties(d.Properties)
-		if err != nil {
-			s.log.Warn("an event's properties are damaged; its row is published all the same", "event", d.ID, "error", err)
+		e = &pipeline.Event{Key: d.Key, ID: d.ID, Delivery: d}
+		if err := s.letters.Bury(ctx, e, err); err != nil {
+			return nil, err
 		}
-		return &pipeline.Event{Key: d.Key, Digest: m.Digest, NodeID: m.NodeID, Properties: p, ID: d.ID, Delivery: d}, nil
+		s.log.Error("a message that is no event is a dead letter now", "message", d.ID, "reason", err)
+		if err := s.Ack(e); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// event reads a message by the schema that it was written with.
+func (s source) event(ctx context.Context, d *pulsar.Delivery) (*pipeline.Event, error) {
+	w, err := s.writers.of(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	decode := event.DecodeMutation
+	if w != nil {
+		decode = w.DecodeMutation
+	}
+	m, err := decode(d.Value)
+	if err != nil {
+		return nil, err
+	}
+	p, err := event.ParseProperties(d.Properties)
+	if err != nil {
+		s.log.Warn("an event's properties are damaged; its row is published all the same", "event", d.ID, "error", err)
+	}
+	e := &pipeline.Event{Key: d.Key, Writer: w, Digest: m.Digest, NodeID: m.NodeID, Properties: p, ID: d.ID, Delivery: d}
+	// Invariant 4: however its key was written, a row has one lane. Whether the key is
+	// the table's is for the read to say: it knows the table as of after the event.
+	if key, err := s.table().PresentKey(p.KeyForm, w, d.Key); err == nil && !bytes.Equal(key, d.Key) {
+		e.Key, e.Written = key, d.Key
+	}
+	return e, nil
 }
 
 func (s source) Ack(e *pipeline.Event) error { return s.consumer.Ack(e.Delivery.(*pulsar.Delivery)) }
 
 // publisher publishes rows.
-type publisher struct{ producer *pulsar.Producer }
+type publisher struct {
+	producer *pulsar.Producer
+	explain  func(context.Context, error) error // completes a *pulsar.SchemaError, which takes a while
+}
 
 func (p publisher) Publish(ctx context.Context, m pipeline.Message, done func(error)) {
 	p.producer.Send(ctx, &pulsar.Message{Key: m.Key, Value: m.Value, Schema: m.Schema, Properties: m.Properties},
-		func(_ pulsar.Receipt, err error) { done(err) })
+		func(_ pulsar.Receipt, err error) {
+			if refused := (*pulsar.SchemaError)(nil); errors.As(err, &refused) {
+				go func() { done(p.explain(ctx, err)) }()
+				return
+			}
+			done(err)
+		})
 }
 
 // deadLetters publishes events that can never succeed, as they came, with the reason.

@@ -46,8 +46,8 @@ func TestFormats(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
 				version := &readback.Version{Table: table, Messages: messages, Schema: messages.Schema()}
 				read := func(static bool, columns map[string]string) {
-					r.read = func(context.Context, readback.Request) (readback.Row, error) {
-						row := readback.Row{Version: version, Fresh: true, Static: static}
+					r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+						row := readback.Row{Version: version, Key: req.Key, Fresh: true, Static: static}
 						for _, column := range messages.Columns() {
 							if columns == nil {
 								break

@@ -168,15 +168,19 @@ func newest(batch []*Event) readback.Request {
 			told = other
 		}
 	}
+	key := told.Key
+	if told.Written != nil {
+		key = told.Written
+	}
 	return readback.Request{
-		Key: e.Key, NodeID: e.NodeID, WriteTime: e.Properties.WriteTime,
+		Key: key, Writer: told.Writer, NodeID: e.NodeID, WriteTime: e.Properties.WriteTime,
 		KeyForm: told.Properties.KeyForm, ExactKey: told.Properties.ExactKey, Operation: told.Properties.Operation,
 	}
 }
 
 // publish encodes the row and returns when the broker has persisted it.
 func (p *Pipeline) publish(ctx context.Context, row readback.Row, batch []*Event) error {
-	m, err := message(row, batch[0].Key)
+	m, err := message(row)
 	if err != nil {
 		return &EncodeError{err}
 	}
@@ -200,10 +204,10 @@ func (p *Pipeline) publish(ctx context.Context, row readback.Row, batch []*Event
 }
 
 // message makes the message of a row, with its properties empty.
-func message(row readback.Row, eventKey []byte) (m Message, err error) {
+func message(row readback.Row) (m Message, err error) {
 	made := row.Version.Messages
 	m = Message{Schema: row.Version.Schema, Properties: map[string]string{}}
-	if m.Key, err = made.Key(eventKey); err != nil {
+	if m.Key, err = made.Key(row.Key); err != nil {
 		return m, err
 	}
 	switch {

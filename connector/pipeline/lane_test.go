@@ -11,6 +11,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
 func TestKeysRunInParallel(t *testing.T) {
@@ -238,6 +239,31 @@ func TestBusyKeyThatStaysStale(t *testing.T) {
 		if copied != first+1 {
 			t.Errorf("steps %d and %d acknowledge a mutation and its copy: not by one publication", first, copied)
 		}
+		r.stop()
+	})
+}
+
+// An event's row is read by the key as it was written, and published under the key of the
+// table's present form, which is also what its lane goes by.
+func TestKeyInAnotherForm(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var asked readback.Request
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			asked = req
+			row := r.row("v", true, req)
+			row.Key = []byte("now")
+			return row, nil
+		}
+		e := newEvent("e1", "now", 1)
+		e.Written, e.Writer = []byte("then"), &event.Writer{}
+		r.start(e)
+		r.wants("read then for 1", "publish now=v", "ack e1")
+		if asked.Writer != e.Writer {
+			t.Error("the read does not know what the key was written with")
+		}
+		same := newEvent("e2", "now", 1) // the same mutation, from an agent of the present form
+		r.send(same)
+		r.wants("ack e2")
 		r.stop()
 	})
 }

@@ -24,9 +24,11 @@ import (
 
 // Event is one message of the events topic.
 type Event struct {
-	Key        []byte
-	Digest     string // of the mutation; "" when the event has none
-	NodeID     string // host id of the node that wrote it
+	Key        []byte        // in the form of the present table: events of one row have one
+	Written    []byte        // the key as it was written, where that is another form; nil otherwise
+	Writer     *event.Writer // what it was written with; nil where that is not known
+	Digest     string        // of the mutation; "" when the event has none
+	NodeID     string        // host id of the node that wrote it
 	Properties event.Properties
 	ID         string // of the message, for people
 	Delivery   any    // what the source needs to acknowledge it

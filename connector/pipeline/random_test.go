@@ -213,10 +213,9 @@ func (w *world) Read(_ context.Context, r readback.Request) (readback.Row, error
 	if how.fails && w.reads < 300 { // a row that stays stale takes reads without a failure between them
 		return readback.Row{}, errors.New("read timeout")
 	}
-	version := *w.version
-	version.Schema = &registry.Schema{}
+	version := &readback.Version{Table: w.version.Table, Messages: w.version.Messages, Schema: &registry.Schema{}}
 	w.read[version.Schema] = shown
-	row := readback.Row{Version: &version, ExactKey: r.ExactKey, Coordinator: r.NodeID, Fresh: shown >= int(r.WriteTime)}
+	row := readback.Row{Version: version, Key: r.Key, ExactKey: r.ExactKey, Coordinator: r.NodeID, Fresh: shown >= int(r.WriteTime)}
 	if r.Operation == "" && shown == 0 {
 		row.Fresh = true // of the Java agent's event, which never comes before its write is visible
 	}

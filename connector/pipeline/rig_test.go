@@ -229,7 +229,7 @@ func (r *rig) Bury(_ context.Context, e *pipeline.Event, reason error) error {
 
 // row is an answer of the node that the request asks for; "" is no row.
 func (r *rig) row(v string, fresh bool, req readback.Request) readback.Row {
-	row := readback.Row{Version: r.version, Fresh: fresh, Coordinator: req.NodeID, ExactKey: req.ExactKey}
+	row := readback.Row{Version: r.version, Key: req.Key, Fresh: fresh, Coordinator: req.NodeID, ExactKey: req.ExactKey}
 	if v != "" {
 		row.Values = [][]byte{[]byte(v)}
 	}

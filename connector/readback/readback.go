@@ -18,7 +18,9 @@ import (
 
 // Request is what an event says of the row to read.
 type Request struct {
-	Key       []byte        // message key of the event
+	Key []byte // message key of the event
+	// Writer is what the key was written with; nil where only the table's own form is known.
+	Writer    *event.Writer
 	KeyForm   event.KeyForm // of the message key
 	ExactKey  string        // of the event, where its message key has lost a part of the row's; "" otherwise
 	NodeID    string        // host id of the node that wrote the event
@@ -29,6 +31,7 @@ type Request struct {
 // Row is the row as it was at the time of the read.
 type Row struct {
 	Version *Version // of the table
+	Key     []byte   // message key of the event, in the form that the version has
 	Values  [][]byte // raw values of Version.Messages.Columns(); nil when there is no such row
 	// ExactKey is the row's own where the message key is not all of it. It is another
 	// one than that of the request where that row is gone and another one with the same
@@ -83,11 +86,14 @@ func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 	if v, err = v.in(req.KeyForm); err != nil {
 		return Row{}, &KeyError{err}
 	}
+	if req.Key, err = v.presentKey(req.Writer, req.Key); err != nil {
+		return Row{}, &KeyError{err}
+	}
 	partition, clustering, err := v.Messages.EventKey().DecodeExact(req.Key, req.ExactKey)
 	if err != nil {
 		return Row{}, &KeyError{err}
 	}
-	row := Row{Version: v, ExactKey: req.ExactKey}
+	row := Row{Version: v, Key: req.Key, ExactKey: req.ExactKey}
 	whole := len(clustering) == 0 || clustering[0] != nil
 	s, args := v.wholeRow, slices.Concat(partition, clustering)
 	if !whole {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
@@ -27,6 +28,42 @@ type Version struct {
 	sharing   *sharing  // by the message key, where that is less; nil for most tables
 
 	faithful *Version // the same for event keys in that form
+
+	written atomic.Pointer[written] // of the writer that was asked for last
+}
+
+// written is how the keys of one writer are read as this version's.
+type written struct {
+	by    *event.Writer
+	keys  *event.KeyReader
+	fault error // why they cannot
+}
+
+// PresentKey is a message key of a form as this version of the table has it: key itself
+// when it was written so, as nearly all are, or when w is nil. It fails with an
+// *[event.NotTheKeyError] where it was written with another primary key.
+func (v *Version) PresentKey(form event.KeyForm, w *event.Writer, key []byte) ([]byte, error) {
+	v, err := v.in(form)
+	if err != nil {
+		return nil, err
+	}
+	return v.presentKey(w, key)
+}
+
+func (v *Version) presentKey(w *event.Writer, key []byte) ([]byte, error) {
+	if w == nil {
+		return key, nil
+	}
+	last := v.written.Load()
+	if last == nil || last.by != w {
+		keys, err := v.Messages.EventKey().ReaderOf(w)
+		last = &written{w, keys, err}
+		v.written.Store(last)
+	}
+	if last.fault != nil {
+		return nil, last.fault
+	}
+	return last.keys.Present(key)
 }
 
 // newVersion compiles a version of the table for messages of a format, and for nodes of

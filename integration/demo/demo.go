@@ -166,12 +166,12 @@ func (s *Stage) prepare(ctx context.Context, dir string, o Options) (err error) 
 		return err
 	}
 	if err := writeYAML(agentConfig(dir), agent.Config{
-		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(),
+		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(),
 	}); err != nil {
 		return err
 	}
 	return writeYAML(connectorConfig(dir), connector.Config{
-		PulsarServiceURL: s.Pulsar.ServiceURL(), Keyspace: keyspace, Table: table, EventsTopic: eventsFor, DestinationTopic: DataTopic,
+		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: keyspace, Table: table, EventsTopic: eventsFor, DestinationTopic: DataTopic,
 		ContactPoints: []string{s.Cassandra.Host()}, Port: s.Cassandra.Port(),
 	})
 }

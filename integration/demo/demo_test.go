@@ -221,7 +221,7 @@ func javaReadsJSON(ctx context.Context, t *testing.T, s *Stage) {
 		topic := "data-demo.parcel-" + format
 		path := filepath.Join(t.TempDir(), "connector.yaml")
 		if err := writeYAML(path, connector.Config{
-			PulsarServiceURL: s.Pulsar.ServiceURL(), Keyspace: "demo", Table: "parcel", OutputFormat: format,
+			PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: "demo", Table: "parcel", OutputFormat: format,
 			EventsTopic: "events-demo.parcel", EventsSubscription: format, DestinationTopic: topic,
 			ContactPoints: []string{s.Cassandra.Address()},
 		}); err != nil {
@@ -253,7 +253,7 @@ func withoutCDC(ctx context.Context, t *testing.T, s *Stage) {
 		t.Fatal(err)
 	}
 	cfg := connector.Config{
-		PulsarServiceURL: s.Pulsar.ServiceURL(), Keyspace: "demo", Table: "silent",
+		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: "demo", Table: "silent",
 		EventsTopic: "events-demo.silent", DestinationTopic: "data-demo.silent",
 		ContactPoints: []string{s.Cassandra.Address()},
 	}

@@ -36,9 +36,11 @@ func within(t testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
-func connect(t testing.TB, service string) *pulsar.Client {
+func connect(t testing.TB, service string) *pulsar.Client { return connectWeb(t, service, "") }
+
+func connectWeb(t testing.TB, service, web string) *pulsar.Client {
 	t.Helper()
-	c, err := pulsar.Connect(within(t, time.Minute), pulsar.Config{ServiceURL: service, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	c, err := pulsar.Connect(within(t, time.Minute), pulsar.Config{ServiceURL: service, WebServiceURL: web, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

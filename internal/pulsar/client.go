@@ -29,6 +29,10 @@ type Config struct {
 	// ServiceURL is pulsar://host:6650, pulsar+ssl://host:6651, or the http and
 	// https forms; several hosts are joined by commas. Required.
 	ServiceURL string
+	// WebServiceURL is http://host:8080 or https://host:8443 of Pulsar's REST interface,
+	// several hosts joined by commas. It is asked for schemas alone. Empty: the hosts of
+	// ServiceURL, at the ports that Pulsar has by default.
+	WebServiceURL string
 	// AuthPlugin is the class name of Java's authentication plugin, or token,
 	// tls, basic, oauth2 or athenz. Empty: none.
 	AuthPlugin string
@@ -83,6 +87,11 @@ func (c Config) Validate() error {
 	if err := checkServiceURL(c.ServiceURL); err != nil {
 		faults = append(faults, err)
 	}
+	if c.WebServiceURL != "" {
+		if _, err := c.webURLs(); err != nil {
+			faults = append(faults, fmt.Errorf("web service URL: %w: use http://host:8080 or https://host:8443", err))
+		}
+	}
 	creds, err := parseCredentials(c.AuthPlugin, c.AuthParams)
 	if err != nil {
 		faults = append(faults, err)
@@ -135,9 +144,14 @@ type Client struct {
 	log    *slog.Logger
 	// mixed warns once of BatchAny.
 	mixed sync.Once
+	web   *web
 
 	mu        sync.Mutex
 	producers map[*Producer]struct{} // open ones
+
+	explaining  sync.Mutex
+	explained   *SchemaError // the last one
+	explainedAt time.Time
 }
 
 // A look-up of a topic that is never made: the name of a single partition of a
@@ -185,7 +199,10 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 			return nil, fmt.Errorf("pulsar: %w", err)
 		}
 	}
-
+	web, err := newWeb(cfg, creds)
+	if err != nil {
+		return nil, fmt.Errorf("pulsar: web service URL: %w", err)
+	}
 	logger, state := newClientLog(cfg.Log, time.Now)
 	state.connecting.Store(true)
 	inner, err := client.NewClient(client.ClientOptions{
@@ -219,7 +236,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, e
 	}
 	state.connecting.Store(false)
-	return &Client{inner: inner, fields: fields, creds: creds, state: state, log: cfg.Log, producers: map[*Producer]struct{}{}}, nil
+	return &Client{inner: inner, fields: fields, creds: creds, web: web, state: state, log: cfg.Log, producers: map[*Producer]struct{}{}}, nil
 }
 
 // probe asks the broker for a topic's partitions and returns nil once there was
@@ -287,6 +304,7 @@ func (c *Client) Close() {
 		p.Close()
 	}
 	c.inner.Close()
+	c.web.close()
 }
 
 // await runs a call of the library that takes no context. When ctx ends first,

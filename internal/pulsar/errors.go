@@ -6,7 +6,6 @@ package pulsar
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	client "github.com/apache/pulsar-client-go/pulsar"
@@ -74,19 +73,6 @@ func (e *Error) Unwrap() []error {
 		}
 	}
 	return errs
-}
-
-// SchemaError says that the broker does not take a schema for a topic: it is
-// not compatible with the versions there, or new versions are not allowed.
-type SchemaError struct {
-	Topic  string
-	Schema *registry.Schema
-	Reason string // the broker's words
-}
-
-// Error names the topic and the broker's reason.
-func (e *SchemaError) Error() string {
-	return fmt.Sprintf("pulsar: schema of %s refused by the broker: %s", e.Topic, e.Reason)
 }
 
 // failure makes the error of a failed operation. A context's end is passed on

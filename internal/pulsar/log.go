@@ -5,6 +5,7 @@ package pulsar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -88,6 +89,16 @@ func (s *logState) note(msg string, err error) {
 	}
 }
 
+// isRefusal reports a refused schema, which becomes a *SchemaError. The library quotes both
+// schemas, over many lines.
+func isRefusal(msg string, err error) bool {
+	if err != nil {
+		msg += " " + err.Error()
+	}
+	_, refused := schemaReason(errors.New(msg))
+	return refused
+}
+
 // isTLS reports a failed TLS handshake, which does not pass by itself.
 func isTLS(err error) bool {
 	text := err.Error()
@@ -116,7 +127,7 @@ func (s *logState) repeats(key string) (skip bool, skipped int) {
 func (c *clientLog) write(level slog.Level, msg string) {
 	if level >= slog.LevelWarn {
 		c.state.note(msg, c.err)
-		if c.state.connecting.Load() {
+		if c.state.connecting.Load() || isRefusal(msg, c.err) {
 			level = slog.LevelDebug
 		}
 	}

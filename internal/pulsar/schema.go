@@ -3,6 +3,7 @@
 package pulsar
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -48,6 +49,17 @@ func (s *schemas) info(r *registry.Schema) (*client.SchemaInfo, error) {
 	s.known[r] = info
 	s.byData[info.Schema] = r
 	return info, nil
+}
+
+// Register has the broker take a schema for a topic, as a new version where it is not
+// registered yet. Errors are those of making a producer with it.
+func (c *Client) Register(ctx context.Context, topic string, s *registry.Schema) error {
+	p, err := c.Producer(ctx, ProducerConfig{Topic: topic, Schema: s}) // the library has no other way
+	if err != nil {
+		return err
+	}
+	p.Close()
+	return nil
 }
 
 var schemaTypes = map[registry.Type]client.SchemaType{

@@ -8,8 +8,8 @@
 // JSON); out comes what a producer presents to the broker, and the other way
 // round. The texts are carried as they are: the broker finds an existing
 // version by the SHA-256 of the description, so one different byte registers
-// another version. The package never parses or rewrites a schema text and
-// never talks to a broker.
+// another version. The package never rewrites a schema text, reads one only to
+// compare versions, and never talks to a broker.
 package registry
 
 import (
