@@ -18,9 +18,10 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
 
-// Run is a stand-alone connector until ctx ends, which is a stop in good order and no
-// error. Any error is one that needs a person.
-func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
+// Run is a connector until ctx ends, which is a stop in good order and no error. Any
+// error is one that needs a person. Rows are published by rows, or
+// where that is nil by a producer of the connector's own.
+func Run(ctx context.Context, cfg Config, rows pipeline.Publisher, log *slog.Logger) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
@@ -45,15 +46,18 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	defer client.Close()
-	// The data topic's schema is there before the first row, so that consumers may
-	// subscribe with it.
-	data, err := client.Producer(ctx, pulsar.ProducerConfig{
-		Topic: cfg.DestinationTopic, Schema: version.Schema, TextKey: cfg.outputFormat().TextKey(),
-	})
-	if err != nil {
-		return err
+	if rows == nil {
+		// The data topic's schema is there before the first row, so that consumers may
+		// subscribe with it.
+		data, err := client.Producer(ctx, pulsar.ProducerConfig{
+			Topic: cfg.DestinationTopic, Schema: version.Schema, TextKey: cfg.outputFormat().TextKey(),
+		})
+		if err != nil {
+			return err
+		}
+		defer data.Close()
+		rows = publisher{data}
 	}
-	defer data.Close()
 	events, err := client.Subscribe(ctx, pulsar.ConsumerConfig{
 		Topic: cfg.EventsTopic, Subscription: cfg.subscription(), Type: cfg.subscriptionType(), Name: "CDC Consumer",
 	})
@@ -66,8 +70,8 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 
 	log.Info("connector started", "table", version.Table, "events", cfg.EventsTopic, "data", cfg.DestinationTopic, "format", cfg.outputFormat(), "subscription", cfg.subscription())
 	return pipeline.New(pipeline.Config{
-		Source: source{events, letters, log}, Reader: reader, Publisher: publisher{data}, DeadLetters: letters, Classify: classify,
-		Digests: cfg.CacheMaxDigest, Keys: cfg.CacheMaxCapacity, DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,
+		Source: source{events, letters, log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
+		Digests: int(cfg.CacheMaxDigest), Keys: int(cfg.CacheMaxCapacity), DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,
 		Log: log,
 	}).Run(ctx)
 }
