@@ -40,6 +40,15 @@ func (s *Stage) startConnector(ctx context.Context, servers *env.Env, o Options)
 	return err
 }
 
+// connectorExited is closed when the connector's own process has ended; never where
+// Pulsar runs it, and starts it again.
+func (s *Stage) connectorExited() <-chan struct{} {
+	if s.Connector == nil {
+		return nil
+	}
+	return s.Connector.Exited()
+}
+
 // connectorLog is where the connector's log is.
 func (s *Stage) connectorLog() string {
 	if s.Connector != nil {
