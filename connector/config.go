@@ -23,11 +23,13 @@ import (
 // default.
 type Config struct {
 	// The Pulsar side of a stand-alone connector.
-	PulsarServiceURL  string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
-	PulsarAuthPlugin  string `yaml:"pulsarAuthPluginClassName"`
-	PulsarAuthParams  string `yaml:"pulsarAuthParams"`
-	TLSTrustCertsFile string `yaml:"tlsTrustCertsFilePath"`
-	DestinationTopic  string `yaml:"destinationTopicName"` // the data topic. Required.
+	PulsarServiceURL     string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
+	PulsarAuthPlugin     string `yaml:"pulsarAuthPluginClassName"`
+	PulsarAuthParams     string `yaml:"pulsarAuthParams"`
+	TLSTrustCertsFile    string `yaml:"tlsTrustCertsFilePath"`
+	AllowInsecure        bool   `yaml:"sslAllowInsecureConnection"`
+	HostnameVerification bool   `yaml:"sslHostnameVerificationEnable"`
+	DestinationTopic     string `yaml:"destinationTopicName"` // the data topic. Required.
 
 	Keyspace           string `yaml:"keyspace"` // as it is, without quotes. Required.
 	Table              string `yaml:"table"`    // as it is, without quotes. Required.
@@ -45,9 +47,6 @@ type Config struct {
 	CacheMaxDigest   Integer `yaml:"cache.max.digest"`      // digests remembered for a key; 3 by default
 	CacheMaxCapacity Integer `yaml:"cache.max.capacity"`    // keys; 32767 by default
 	CacheExpireMS    Integer `yaml:"cache.expire.after.ms"` // 60000 by default
-
-	// What Pulsar's worker tells of its own connection.
-	allowInsecure, hostnameVerification bool
 }
 
 // List is a list of texts, or one text with commas: sources are often configured so.
@@ -102,7 +101,7 @@ func HostedConfig(s relay.Settings) (c Config, err error) {
 	c.DestinationTopic = s.OutputTopic
 	if c.PulsarServiceURL == "" {
 		c.PulsarServiceURL = s.Pulsar.ServiceURL
-		c.TLSTrustCertsFile, c.allowInsecure, c.hostnameVerification = s.Pulsar.TLSTrustCertsFile, s.Pulsar.AllowInsecure, s.Pulsar.HostnameVerification
+		c.TLSTrustCertsFile, c.AllowInsecure, c.HostnameVerification = s.Pulsar.TLSTrustCertsFile, s.Pulsar.AllowInsecure, s.Pulsar.HostnameVerification
 	}
 	if c.PulsarAuthPlugin == "" {
 		c.PulsarAuthPlugin, c.PulsarAuthParams = s.Pulsar.AuthPlugin, s.Pulsar.AuthParams
@@ -217,7 +216,7 @@ func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 		url = pulsar.DefaultServiceURL
 	}
 	return pulsar.Config{ServiceURL: url, AuthPlugin: c.PulsarAuthPlugin, AuthParams: c.PulsarAuthParams, TLSTrustCertsFile: c.TLSTrustCertsFile,
-		AllowInsecure: c.allowInsecure, HostnameVerification: c.hostnameVerification, Log: log}
+		AllowInsecure: c.AllowInsecure, HostnameVerification: c.HostnameVerification, Log: log}
 }
 
 func (c Config) cassandra(log *slog.Logger) cassandra.Config {
