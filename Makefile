@@ -18,8 +18,19 @@ build: ## build the programs into dist/
 	@echo "building (the first time takes some minutes)"
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(DIST)/ ./cmd/...
 
+VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),development)
+NAR     := $(DIST)/cassandra-source-$(VERSION).nar
+
+.PHONY: nar
+nar: $(NAR) ## pack the connector for pulsar-admin sources create (into dist/)
+
+$(NAR): $(shell git ls-files go.mod connector internal schema cmd/cassandra-source)
+	@rm -f $(DIST)/cassandra-source-*.nar
+	@echo "packing $(NAR) (the first time takes a minute)"
+	@$(GO) run ./connector/nar --version $(VERSION) --out $(DIST)
+
 .PHONY: demo
-demo: build ## start Cassandra and Pulsar here and watch writes arrive on a topic
+demo: build nar ## start Cassandra and Pulsar here and watch writes arrive on a topic
 	@$(DIST)/cassandra-cdc demo $(ARGS)
 
 .PHONY: test

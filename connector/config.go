@@ -4,10 +4,15 @@
 package connector
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 
+	"github.com/cassandra-cdc/cassandra-cdc/connector/relay"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/configfile"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -21,11 +26,13 @@ type Config struct {
 	PulsarServiceURL string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
 	// PulsarWebServiceURL is Pulsar's REST interface, as the functions worker calls it; the
 	// hosts of PulsarServiceURL at 8080 (8443 with TLS) by default. It tells schemas by version.
-	PulsarWebServiceURL string `yaml:"pulsarWebServiceUrl"`
-	PulsarAuthPlugin    string `yaml:"pulsarAuthPluginClassName"`
-	PulsarAuthParams    string `yaml:"pulsarAuthParams"`
-	TLSTrustCertsFile   string `yaml:"tlsTrustCertsFilePath"`
-	DestinationTopic    string `yaml:"destinationTopicName"` // the data topic. Required.
+	PulsarWebServiceURL  string `yaml:"pulsarWebServiceUrl"`
+	PulsarAuthPlugin     string `yaml:"pulsarAuthPluginClassName"`
+	PulsarAuthParams     string `yaml:"pulsarAuthParams"`
+	TLSTrustCertsFile    string `yaml:"tlsTrustCertsFilePath"`
+	AllowInsecure        bool   `yaml:"sslAllowInsecureConnection"`
+	HostnameVerification bool   `yaml:"sslHostnameVerificationEnable"`
+	DestinationTopic     string `yaml:"destinationTopicName"` // the data topic. Required.
 
 	Keyspace           string `yaml:"keyspace"` // as it is, without quotes. Required.
 	Table              string `yaml:"table"`    // as it is, without quotes. Required.
@@ -34,15 +41,43 @@ type Config struct {
 	EventsType         string `yaml:"events.subscription.type"` // Key_Shared by default
 	OutputFormat       string `yaml:"outputFormat"`             // key-value-avro by default, key-value-json or json
 
-	ContactPoints []string `yaml:"contactPoints"` // Required.
-	Port          int      `yaml:"port"`          // 9042 by default
-	LocalDC       string   `yaml:"loadBalancing.localDc"`
-	Username      string   `yaml:"auth.username"`
-	Password      string   `yaml:"auth.password"`
+	ContactPoints List    `yaml:"contactPoints"` // Required.
+	Port          Integer `yaml:"port"`          // 9042 by default
+	LocalDC       string  `yaml:"loadBalancing.localDc"`
+	Username      string  `yaml:"auth.username"`
+	Password      string  `yaml:"auth.password"`
 
-	CacheMaxDigest   int `yaml:"cache.max.digest"`      // digests remembered for a key; 3 by default
-	CacheMaxCapacity int `yaml:"cache.max.capacity"`    // keys; 32767 by default
-	CacheExpireMS    int `yaml:"cache.expire.after.ms"` // 60000 by default
+	CacheMaxDigest   Integer `yaml:"cache.max.digest"`      // digests remembered for a key; 3 by default
+	CacheMaxCapacity Integer `yaml:"cache.max.capacity"`    // keys; 32767 by default
+	CacheExpireMS    Integer `yaml:"cache.expire.after.ms"` // 60000 by default
+}
+
+// List is a list of texts, or one text with commas: sources are often configured so.
+type List []string
+
+// UnmarshalText takes the one text apart.
+func (l *List) UnmarshalText(text []byte) error {
+	*l = nil
+	for s := range strings.SplitSeq(string(text), ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			*l = append(*l, s)
+		}
+	}
+	return nil
+}
+
+// Integer is a whole number, also as text and with the fraction .0 that some
+// libraries for JSON give every number.
+type Integer int
+
+// UnmarshalText does not repeat the text in an error.
+func (i *Integer) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(strings.TrimSuffix(string(text), ".0"))
+	if err != nil {
+		return errors.New("a value is no whole number where one is wanted")
+	}
+	*i = Integer(n)
+	return nil
 }
 
 const defaultSubscription = "sub"
@@ -53,6 +88,52 @@ func LoadConfig(path string) (c Config, err error) {
 		return c, fmt.Errorf("read the configuration: %w", err)
 	}
 	return c, nil
+}
+
+// HostedConfig is the configuration of a source that Pulsar hosts: what it was created
+// with, the destination topic, and how Pulsar's worker reaches the cluster, which is the
+// default for the source's own connection. AuthParams in it is secret.
+func HostedConfig(s relay.Settings) (c Config, err error) {
+	flat, err := flatten(s.Config)
+	if err != nil {
+		return c, err
+	}
+	if err := configfile.LoadText("the source's configuration", flat, &c); err != nil {
+		return c, err
+	}
+	c.DestinationTopic = s.OutputTopic
+	if c.PulsarServiceURL == "" {
+		c.PulsarServiceURL = s.Pulsar.ServiceURL
+		c.TLSTrustCertsFile, c.AllowInsecure, c.HostnameVerification = s.Pulsar.TLSTrustCertsFile, s.Pulsar.AllowInsecure, s.Pulsar.HostnameVerification
+	}
+	if c.PulsarAuthPlugin == "" {
+		c.PulsarAuthPlugin, c.PulsarAuthParams = s.Pulsar.AuthPlugin, s.Pulsar.AuthParams
+	}
+	return c, nil
+}
+
+// flatten joins the names of nested objects with dots: {"cache":{"max":{"digest":3}}} is
+// {"cache.max.digest":3}, as in DataStax's connector.
+func flatten(config []byte) ([]byte, error) {
+	var nested map[string]any
+	d := json.NewDecoder(bytes.NewReader(config))
+	d.UseNumber()
+	if err := d.Decode(&nested); err != nil {
+		return nil, errors.New("the source's configuration is no JSON object")
+	}
+	flat := map[string]any{}
+	var walk func(prefix string, object map[string]any)
+	walk = func(prefix string, object map[string]any) {
+		for key, value := range object {
+			if inner, ok := value.(map[string]any); ok {
+				walk(prefix+key+".", inner)
+			} else if value != nil {
+				flat[prefix+key] = value
+			}
+		}
+	}
+	walk("", nested)
+	return json.Marshal(flat)
 }
 
 // Validate reports every fault at once.
@@ -86,7 +167,7 @@ func (c Config) Validate() error {
 	}
 	for _, number := range []struct {
 		key   string
-		value int
+		value Integer
 	}{{"port", c.Port}, {"cache.max.digest", c.CacheMaxDigest}, {"cache.max.capacity", c.CacheMaxCapacity}, {"cache.expire.after.ms", c.CacheExpireMS}} {
 		if number.value < 0 {
 			errs = append(errs, fmt.Errorf("%s is %d: it must not be negative", number.key, number.value))
@@ -138,12 +219,13 @@ func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 	if url == "" {
 		url = pulsar.DefaultServiceURL
 	}
-	return pulsar.Config{ServiceURL: url, WebServiceURL: c.PulsarWebServiceURL, AuthPlugin: c.PulsarAuthPlugin, AuthParams: c.PulsarAuthParams, TLSTrustCertsFile: c.TLSTrustCertsFile, Log: log}
+	return pulsar.Config{ServiceURL: url, WebServiceURL: c.PulsarWebServiceURL, AuthPlugin: c.PulsarAuthPlugin, AuthParams: c.PulsarAuthParams, TLSTrustCertsFile: c.TLSTrustCertsFile,
+		AllowInsecure: c.AllowInsecure, HostnameVerification: c.HostnameVerification, Log: log}
 }
 
 func (c Config) cassandra(log *slog.Logger) cassandra.Config {
 	return cassandra.Config{
-		ContactPoints: c.ContactPoints, Port: c.Port, LocalDC: c.LocalDC,
+		ContactPoints: c.ContactPoints, Port: int(c.Port), LocalDC: c.LocalDC,
 		Username: c.Username, Password: c.Password, Log: log,
 	}
 }

@@ -19,9 +19,10 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
 
-// Run is a stand-alone connector until ctx ends, which is a stop in good order and no
-// error. Any error is one that needs a person.
-func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
+// Run is a connector until ctx ends, which is a stop in good order and no error. Any
+// error is one that needs a person. Rows are published by rows, or
+// where that is nil by a producer of the connector's own.
+func Run(ctx context.Context, cfg Config, rows pipeline.Publisher, log *slog.Logger) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
@@ -46,18 +47,21 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	defer client.Close()
-	// The data topic's schema is there before the first row, so that consumers may
-	// subscribe with it.
-	data, err := openData(ctx, client, pulsar.ProducerConfig{
-		Topic: cfg.DestinationTopic, Schema: version.Schema, TextKey: cfg.outputFormat().TextKey(),
-	}, log)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
+	if rows == nil {
+		// The data topic's schema is there before the first row, so that consumers may
+		// subscribe with it.
+		data, err := openData(ctx, client, pulsar.ProducerConfig{
+			Topic: cfg.DestinationTopic, Schema: version.Schema, TextKey: cfg.outputFormat().TextKey(),
+		}, log)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
 		}
-		return err
+		defer data.Close()
+		rows = publisher{data, client.Explain}
 	}
-	defer data.Close()
 	events, err := client.Subscribe(ctx, pulsar.ConsumerConfig{
 		Topic: cfg.EventsTopic, Subscription: cfg.subscription(), Type: cfg.subscriptionType(), Name: "CDC Consumer",
 	})
@@ -77,8 +81,8 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 
 	log.Info("connector started", "table", version.Table, "events", cfg.EventsTopic, "data", cfg.DestinationTopic, "format", cfg.outputFormat(), "subscription", cfg.subscription())
 	return pipeline.New(pipeline.Config{
-		Source: source{events, letters, written, reader.Table, log}, Reader: reader, Publisher: publisher{data, client.Explain}, DeadLetters: letters, Classify: classify,
-		Digests: cfg.CacheMaxDigest, Keys: cfg.CacheMaxCapacity, DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,
+		Source: source{events, letters, written, reader.Table, log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
+		Digests: int(cfg.CacheMaxDigest), Keys: int(cfg.CacheMaxCapacity), DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,
 		Log: log,
 	}).Run(ctx)
 }

@@ -33,7 +33,7 @@ func TestUnreachableCassandra(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 			defer cancel()
 			var log strings.Builder
-			err := Run(ctx, cfg, slog.New(slog.NewTextHandler(&log, nil)))
+			err := Run(ctx, cfg, nil, slog.New(slog.NewTextHandler(&log, nil)))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -53,7 +53,7 @@ func TestUnreachableCassandra(t *testing.T) {
 }
 
 func TestRunRefusesAFaultyConfiguration(t *testing.T) {
-	err := Run(t.Context(), Config{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	err := Run(t.Context(), Config{}, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err == nil || !strings.Contains(err.Error(), "keyspace is missing") || !strings.Contains(err.Error(), "table is missing") {
 		t.Errorf("got %v", err)
 	}

@@ -18,6 +18,7 @@ type demoCommand struct {
 
 type demoRunCommand struct {
 	Cassandra string `help:"Cassandra release line: ${enum}." enum:"5.0,4.1,4.0,3.11" default:"5.0"`
+	As        string `help:"How the connector runs: ${enum}; source is pulsar-admin sources create." enum:"source,standalone" default:"source"`
 	Keep      bool   `help:"Leave everything running at the end, until Ctrl-C, and say how to look around."`
 	Dir       string `help:"Keep the servers' files and logs in this directory." placeholder:"DIR" type:"path"`
 }
@@ -29,9 +30,15 @@ func (c *demoRunCommand) Run(out io.Writer) error {
 	}
 	ctx, stop := program.UntilSignal()
 	defer stop()
+	dist := filepath.Dir(self)
+	archives, err := filepath.Glob(filepath.Join(dist, "cassandra-source-*.nar"))
+	if err != nil {
+		return err
+	}
+	archives = append(archives, filepath.Join(dist, "cassandra-source.nar")) // named where there is none
 	return demo.Run(ctx, demo.Options{
-		Cassandra: c.Cassandra, Keep: c.Keep, Dir: c.Dir, Out: out,
-		Agent: self, Source: filepath.Join(filepath.Dir(self), "cassandra-source"),
+		Cassandra: c.Cassandra, As: c.As, Keep: c.Keep, Dir: c.Dir, Out: out,
+		Agent: self, Source: filepath.Join(dist, "cassandra-source"), Archive: archives[0],
 	})
 }
 

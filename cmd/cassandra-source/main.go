@@ -1,6 +1,5 @@
 // Command cassandra-source is the connector: it turns the events of one table into its
-// data topic. So far it runs stand-alone; what lets Pulsar host it comes with the
-// connector's own issue.
+// data topic. It runs stand-alone, or as the child of the launcher that Pulsar hosts.
 package main
 
 import (
@@ -17,6 +16,7 @@ type commands struct {
 	program.Flags
 
 	Run     runCommand     `cmd:"" help:"Run stand-alone: read the events of a table, publish its rows."`
+	Hosted  hostedCommand  `cmd:"" hidden:"" help:"Run as the child of Pulsar's launcher."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -31,7 +31,7 @@ func (c *runCommand) Run(flags *program.Flags) error {
 	}
 	ctx, stop := program.UntilSignal()
 	defer stop()
-	return connector.Run(ctx, cfg, flags.Logger(os.Stderr))
+	return connector.Run(ctx, cfg, nil, flags.Logger(os.Stderr))
 }
 
 type versionCommand struct{}

@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent"
-	"github.com/cassandra-cdc/cassandra-cdc/connector"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -29,7 +28,9 @@ import (
 type Options struct {
 	Cassandra string // release line; "" means env.Cassandra50
 	Agent     string // path of the cassandra-cdc binary
-	Source    string // path of the cassandra-source binary
+	As        string // how the connector runs; "" means AsStandalone
+	Source    string // path of the cassandra-source binary, for AsStandalone
+	Archive   string // path of the NAR, for AsSource
 	Dir       string // of the servers' files; "" means a temporary one
 	Keep      bool   // stay until ctx ends
 	Out       io.Writer
@@ -40,9 +41,13 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Cassandra == "" {
 		o.Cassandra = env.Cassandra50
 	}
-	for _, binary := range []string{o.Agent, o.Source} {
-		if _, err := os.Stat(binary); err != nil {
-			return fmt.Errorf("the demo needs the program %s: build it with `make build`", binary)
+	needed := map[string]string{o.Agent: "make build", o.Source: "make build"}
+	if o.As == AsSource {
+		needed = map[string]string{o.Agent: "make build", o.Archive: "make nar"}
+	}
+	for file, by := range needed {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("the demo needs %s: %s makes it", file, by)
 		}
 	}
 	report := newReport(o.Out)
@@ -88,7 +93,7 @@ type Stage struct {
 	Cassandra *env.Cassandra
 	Pulsar    *env.Pulsar
 	Agent     *env.Program
-	Connector *env.Program
+	Connector *env.Program // nil where Pulsar runs it
 
 	session *cassandra.Session
 	client  *pulsar.Client
@@ -119,7 +124,7 @@ func Start(ctx context.Context, servers *env.Env, o Options) (*Stage, error) {
 	if err := both.Wait(); err != nil {
 		return nil, err
 	}
-	if err := s.prepare(ctx, servers.WorkDir(), o); err != nil {
+	if err := s.prepare(ctx, servers.WorkDir()); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -130,12 +135,7 @@ func Start(ctx context.Context, servers *env.Env, o Options) (*Stage, error) {
 		})
 		return err
 	})
-	both.Go(func() (err error) {
-		s.Connector, err = servers.StartProgram(starting, env.ProgramOptions{
-			Name: "connector", Path: o.Source, Args: []string{"run", "--config", connectorConfig(servers.WorkDir())}, Ready: "connector started",
-		})
-		return err
-	})
+	both.Go(func() error { return s.startConnector(starting, servers, o) })
 	if err := both.Wait(); err != nil {
 		s.Close()
 		return nil, err
@@ -143,11 +143,10 @@ func Start(ctx context.Context, servers *env.Env, o Options) (*Stage, error) {
 	return s, nil
 }
 
-func agentConfig(dir string) string     { return filepath.Join(dir, "agent.yaml") }
-func connectorConfig(dir string) string { return filepath.Join(dir, "connector.yaml") }
+func agentConfig(dir string) string { return filepath.Join(dir, "agent.yaml") }
 
-// prepare makes the table, the consumers and the configuration files.
-func (s *Stage) prepare(ctx context.Context, dir string, o Options) (err error) {
+// prepare makes the table, the consumers and the agent's configuration file.
+func (s *Stage) prepare(ctx context.Context, dir string) (err error) {
 	if s.session, err = cassandra.Connect(ctx, cassandra.Config{
 		ContactPoints: []string{s.Cassandra.Address()}, OnlyContactPoints: true,
 		Timeout: time.Minute, // a small node on a busy machine takes its time for an ALTER TABLE
@@ -165,14 +164,8 @@ func (s *Stage) prepare(ctx context.Context, dir string, o Options) (err error) 
 	if s.watch, err = newWatch(ctx, s.client, s.Pulsar.AdminURL()); err != nil {
 		return err
 	}
-	if err := writeYAML(agentConfig(dir), agent.Config{
+	return writeYAML(agentConfig(dir), agent.Config{
 		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(),
-	}); err != nil {
-		return err
-	}
-	return writeYAML(connectorConfig(dir), connector.Config{
-		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: keyspace, Table: table, EventsTopic: eventsFor, DestinationTopic: DataTopic,
-		ContactPoints: []string{s.Cassandra.Host()}, Port: s.Cassandra.Port(),
 	})
 }
 
@@ -200,7 +193,7 @@ func (s *Stage) Close() {
 // died says which of the programs has ended, if one has.
 func (s *Stage) died() error {
 	for _, p := range []*env.Program{s.Agent, s.Connector} {
-		if !p.Running() {
+		if p != nil && !p.Running() {
 			return fmt.Errorf("the %s has ended; its log is %s", p.Name(), p.LogFile())
 		}
 	}

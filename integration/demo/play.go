@@ -63,11 +63,11 @@ func (s *Stage) playStep(ctx context.Context, r *report, n int, st step) error {
 			return ctx.Err()
 		case <-s.Agent.Exited():
 			return fmt.Errorf("%w: %w", errMissing, s.died())
-		case <-s.Connector.Exited():
+		case <-s.connectorExited():
 			return fmt.Errorf("%w: %w", errMissing, s.died())
 		case <-timeout:
 			return fmt.Errorf("%w for key %s within %s: %d events and %d rows came (logs: %s, %s)",
-				errMissing, st.key, arrivalTime, len(e), len(d), s.Agent.LogFile(), s.Connector.LogFile())
+				errMissing, st.key, arrivalTime, len(e), len(d), s.Agent.LogFile(), s.connectorLog())
 		}
 	}
 }
@@ -146,7 +146,7 @@ func (s *Stage) stream(ctx context.Context, r *report) error {
 			return ctx.Err()
 		case <-s.Agent.Exited():
 			return s.died()
-		case <-s.Connector.Exited():
+		case <-s.connectorExited():
 			return s.died()
 		case <-timeout:
 			return fmt.Errorf("the last write of %d rows did not arrive within %s, among them %s", len(missing), arrivalTime, missing[0])

@@ -90,5 +90,5 @@ Everything is still running. To look around, in another terminal:
 
 Ctrl-C stops everything.`,
 		client, DataTopic, cql, cql, s.Cassandra.Host(), s.Cassandra.Port(),
-		s.Pulsar.AdminURL(), DataTopic, s.Agent.LogFile(), s.Connector.LogFile())
+		s.Pulsar.AdminURL(), DataTopic, s.Agent.LogFile(), s.connectorLog())
 }

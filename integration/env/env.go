@@ -83,7 +83,7 @@ func New(opts Options) (*Env, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache folder %s: %w", opts.CacheDir, err)
 	}
-	e.cache = &cache{root: root, say: e.say}
+	e.cache = &cache{root: root, say: e.Say}
 
 	if opts.WorkDir == "" {
 		e.workDir, err = os.MkdirTemp("", "cassandra-cdc-")
@@ -185,8 +185,8 @@ func (e *Env) forget(s *server) {
 	}
 }
 
-// say reports one line of progress.
-func (e *Env) say(format string, args ...any) {
+// Say reports one line of progress.
+func (e *Env) Say(format string, args ...any) {
 	if e.opts.Progress == nil {
 		return
 	}

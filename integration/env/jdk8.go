@@ -64,7 +64,7 @@ func (e *Env) fetchJava8(ctx context.Context) (string, error) {
 			if out, err := runOutput(ctx, exec.Command("dpkg-deb", "-x", deb, part)); err != nil {
 				return fmt.Errorf("unpack %s: %w: %s", filepath.Base(deb), err, strings.TrimSpace(out))
 			}
-			e.say("%s: %s", jdk8Item, strings.TrimSuffix(filepath.Base(deb), ".deb"))
+			e.Say("%s: %s", jdk8Item, strings.TrimSuffix(filepath.Base(deb), ".deb"))
 		}
 		if err := os.RemoveAll(filepath.Join(part, "apt")); err != nil {
 			return err

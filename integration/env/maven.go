@@ -96,7 +96,7 @@ func (e *Env) pulsarHome(ctx context.Context) (string, error) {
 		if err := expectFile(archive, pulsarSum); err != nil {
 			return err
 		}
-		e.say("%s: unpacking", name)
+		e.Say("%s: unpacking", name)
 		if err := untar(ctx, archive, part, pulsarFolder); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (e *Env) maven(ctx context.Context, what, dir string, args ...string) error
 				if now := diskUse(repository); now > before {
 					sum = max(sum, now-before)
 				}
-				e.say("%s: fetching with mvn, %s, %d files, %s so far", what,
+				e.Say("%s: fetching with mvn, %s, %d files, %s so far", what,
 					seconds(time.Since(began)), files.Load(), megabytes(sum))
 			}
 		}

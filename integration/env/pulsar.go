@@ -244,7 +244,7 @@ func (p *Pulsar) ready(ctx context.Context) error {
 		if p.opts.WithoutFunctions && strings.HasPrefix(path, "/admin/v3/functions") {
 			continue
 		}
-		body, err := p.get(ctx, path)
+		body, err := p.Get(ctx, path)
 		if err != nil {
 			return err
 		}
@@ -255,8 +255,8 @@ func (p *Pulsar) ready(ctx context.Context) error {
 	return nil
 }
 
-// get asks the admin interface and wants status 200.
-func (p *Pulsar) get(ctx context.Context, path string) (string, error) {
+// Get asks the admin interface for a path, /admin/v2/…, and wants status 200.
+func (p *Pulsar) Get(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.AdminURL()+path, nil)

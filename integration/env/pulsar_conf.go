@@ -62,6 +62,7 @@ func (p *Pulsar) writeFiles() error {
 			"workerHostname":              p.host,
 			"pulsarServiceUrl":            p.ServiceURL(),
 			"pulsarWebServiceUrl":         p.AdminURL(),
+			"narExtractionDirectory":      p.tmpDir(),
 			"instanceLivenessCheckFreqMs": 5000, // the default notices a dead function after 30 s only
 		}, p.opts.FunctionsConf)
 	})

@@ -92,7 +92,7 @@ func (s *server) Stop(ctx context.Context) error {
 	defer timeout.Stop()
 	select {
 	case <-p.done:
-		s.env.say("%s: stopped in %s", s.label(), seconds(time.Since(began)))
+		s.env.Say("%s: stopped in %s", s.label(), seconds(time.Since(began)))
 		return nil
 	case <-timeout.C:
 		p.kill()
@@ -108,7 +108,7 @@ func (s *server) Stop(ctx context.Context) error {
 func (s *server) Kill() {
 	if p := s.current(); p != nil && p.running() {
 		p.kill()
-		s.env.say("%s: killed", s.label())
+		s.env.Say("%s: killed", s.label())
 	}
 }
 
@@ -149,7 +149,7 @@ func (s *server) onFreePorts(start func() error) error {
 	err := start()
 	var lost *portLostError
 	if errors.As(err, &lost) {
-		s.env.say("%s: another process took one of its ports, choosing others", s.label())
+		s.env.Say("%s: another process took one of its ports, choosing others", s.label())
 		err = start()
 	}
 	return err
@@ -185,7 +185,7 @@ func (s *server) launch(ctx context.Context, cmd *exec.Cmd, ready func(context.C
 
 	why, cause := s.await(ctx, p, began, ready)
 	if why == "" {
-		s.env.say("%s: ready in %s", s.label(), seconds(time.Since(began)))
+		s.env.Say("%s: ready in %s", s.label(), seconds(time.Since(began)))
 		return nil
 	}
 	p.kill()
@@ -220,7 +220,7 @@ func (s *server) await(ctx context.Context, p *process, began time.Time, ready f
 			}
 			return "cancelled", ctx.Err()
 		case <-speak.C:
-			s.env.say("%s: starting, %s", s.label(), seconds(time.Since(began)))
+			s.env.Say("%s: starting, %s", s.label(), seconds(time.Since(began)))
 		case <-poll.C:
 			if last = ready(ctx); last == nil && p.running() {
 				return "", nil

@@ -38,15 +38,23 @@ func Parse(path string) (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
+// LoadText reads a configuration of ours that is no file, and calls it name in errors. JSON
+// is YAML too.
+func LoadText(name string, data []byte, into any) error { return parse(name, data, into, true) }
+
 func load(path string, into any, strict bool) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err // it names the path
 	}
+	return parse(path, data, into, strict)
+}
+
+func parse(name string, data []byte, into any, strict bool) error {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(strict)
 	if err := dec.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: %w", path, fault(err))
+		return fmt.Errorf("%s: %w", name, fault(err))
 	}
 	return nil
 }

@@ -38,6 +38,22 @@ func (f Flags) LoggerWithLevel(w io.Writer) (*slog.Logger, *slog.LevelVar) {
 	return slog.New(slog.NewTextHandler(w, opts)), level
 }
 
+// HostedLogger logs to a launcher that gives each line its time: lines begin with their
+// level.
+func (f Flags) HostedLogger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(f.LogLevel))
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
 // UntilSignal is a context that ends with SIGINT or SIGTERM. A second signal finds nobody
 // who waits for it, and ends the process at once.
 func UntilSignal() (context.Context, context.CancelFunc) {

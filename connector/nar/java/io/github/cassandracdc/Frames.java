@@ -1,0 +1,198 @@
+// What the program writes: schemas and rows. Package connector/relay draws the format.
+
+package io.github.cassandracdc;
+
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.pulsar.client.api.Schema;
+import org.apache.pulsar.client.api.schema.GenericRecord;
+import org.apache.pulsar.common.schema.KeyValue;
+import org.apache.pulsar.common.schema.KeyValueEncodingType;
+import org.apache.pulsar.common.schema.SchemaInfo;
+import org.apache.pulsar.common.schema.SchemaType;
+import org.apache.pulsar.functions.api.Record;
+
+/** Reads frames. Keys and values are encoded already, so the schemas here only describe. */
+final class Frames {
+    private final DataInputStream in;
+    private final String partition;
+    private final Acknowledgements acknowledgements;
+    private final List<Schema<?>> schemas = new ArrayList<>();
+    private String reason;
+
+    Frames(DataInputStream in, String partition, Acknowledgements acknowledgements) {
+        this.in = in;
+        this.partition = partition;
+        this.acknowledgements = acknowledgements;
+    }
+
+    /** Why the program is about to end, once next() has returned null. */
+    String reason() {
+        return reason;
+    }
+
+    /** The next row, or null when the program has told why it ends. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    Record<GenericRecord> next() throws IOException {
+        while (true) {
+            int type = in.readUnsignedByte();
+            switch (type) {
+                case 'S':
+                    readSchema();
+                    break;
+                case 'R':
+                    return (Record) readRow();
+                case 'F':
+                    reason = text();
+                    return null;
+                default:
+                    throw new IOException("a frame of type " + type);
+            }
+        }
+    }
+
+    private void readSchema() throws IOException {
+        int number = in.readInt();
+        if (number != schemas.size()) {
+            throw new IOException("schema " + number + " behind " + schemas.size() + " others");
+        }
+        if (in.readUnsignedByte() == 1) {
+            schemas.add(described());
+        } else {
+            schemas.add(Schema.KeyValue(described(), described(), KeyValueEncodingType.SEPARATED));
+        }
+    }
+
+    private Described described() throws IOException {
+        SchemaType type = SchemaType.valueOf(text());
+        String name = text();
+        return new Described(SchemaInfo.builder().type(type).name(name).schema(bytes())
+                .properties(Collections.emptyMap()).build());
+    }
+
+    private Row readRow() throws IOException {
+        Schema<?> schema = schemas.get(in.readInt());
+        long number = in.readLong();
+        byte[] key = bytes();
+        byte[] value = bytes();
+        Map<String, String> properties = new HashMap<>();
+        for (int left = in.readInt(); left > 0; left--) {
+            properties.put(text(), text());
+        }
+        return new Row(schema, number, key, value, properties);
+    }
+
+    private String text() throws IOException {
+        return new String(bytes(), StandardCharsets.UTF_8);
+    }
+
+    private byte[] bytes() throws IOException {
+        int length = in.readInt();
+        if (length < 0) {
+            return null;
+        }
+        byte[] bytes = in.readNBytes(length);
+        if (bytes.length < length) {
+            throw new java.io.EOFException();
+        }
+        return bytes;
+    }
+
+    /** A schema of bytes that are encoded already. */
+    private static final class Described implements Schema<byte[]> {
+        private final SchemaInfo info;
+
+        Described(SchemaInfo info) {
+            this.info = info;
+        }
+
+        @Override
+        public byte[] encode(byte[] encoded) {
+            return encoded;
+        }
+
+        @Override
+        public byte[] decode(byte[] encoded) {
+            return encoded;
+        }
+
+        @Override
+        public SchemaInfo getSchemaInfo() {
+            return info;
+        }
+
+        @Override
+        public Schema<byte[]> clone() {
+            return this; // it has no state
+        }
+    }
+
+    /** A row on its way to Pulsar's sink, which takes the value by its schema and not by its Java type. */
+    private final class Row implements Record<Object> {
+        private final Schema<?> schema;
+        private final long number;
+        private final byte[] key;
+        private final byte[] value;
+        private final Map<String, String> properties;
+
+        Row(Schema<?> schema, long number, byte[] key, byte[] value, Map<String, String> properties) {
+            this.schema = schema;
+            this.number = number;
+            this.key = key;
+            this.value = value;
+            this.properties = properties;
+        }
+
+        private boolean keyValue() {
+            return schema.getSchemaInfo().getType() == SchemaType.KEY_VALUE;
+        }
+
+        @Override
+        public Optional<String> getKey() {
+            return keyValue() ? Optional.empty() : Optional.of(new String(key, StandardCharsets.UTF_8));
+        }
+
+        @Override
+        public Object getValue() {
+            return keyValue() ? new KeyValue<>(key, value) : value;
+        }
+
+        @Override
+        @SuppressWarnings("unchecked")
+        public Schema<Object> getSchema() {
+            return (Schema<Object>) schema;
+        }
+
+        @Override
+        public Map<String, String> getProperties() {
+            return properties;
+        }
+
+        @Override
+        public Optional<String> getPartitionId() {
+            return Optional.of(partition);
+        }
+
+        @Override
+        public Optional<Long> getRecordSequence() {
+            return Optional.of(number);
+        }
+
+        @Override
+        public void ack() {
+            acknowledgements.persisted(number);
+        }
+
+        @Override
+        public void fail() {
+            acknowledgements.refused(number);
+        }
+    }
+}
