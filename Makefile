@@ -59,6 +59,14 @@ bench-commitlog: ## read a million entries, next to Cassandra's own reader (make
 bench-wire: ## make messages out of rows and events, next to hamba/avro
 	@$(GO) run ./integration/bench/wire $(ARGS)
 
+.PHONY: bench-agent
+bench-agent: ## the agent: a backlog, an idle minute, the latency, with real servers (minutes)
+	@$(GO) run ./integration/bench/agent run --cache $(BENCH_CORPUS) $(ARGS)
+
+.PHONY: kill
+kill: ## kill the agent again and again under load and count what is lost (half an hour)
+	@$(GO) run ./integration/kill $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was built (the cache of servers stays)
 	rm -rf $(DIST)
