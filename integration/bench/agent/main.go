@@ -67,6 +67,9 @@ type mode struct {
 
 var modes = []mode{
 	{"defaults", nil, javaUnbatched},
+	{"key", map[string]any{"pulsarBatching": "key"}, javaBatched},
+	{"bucket", map[string]any{"pulsarBatching": "bucket"}, javaBatched},
+	{"any", map[string]any{"pulsarBatching": "any"}, javaBatched},
 }
 
 // report is the last line of the output.
