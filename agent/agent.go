@@ -67,7 +67,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	defer client.Close()
 
 	a := &agent{
-		log: log, schemas: tables, decoder: mutation.NewDecoder(tables),
+		log: log, schemas: tables, decoder: mutation.NewDecoder(tables), changes: changes{withRanges: cfg.RangeDeletes},
 		quarantine: quarantine{dir: cfg.quarantineDir(), log: log}, skipped: skipped{log: log},
 		publisher: newPublisher(client, local.HostID, cfg, log),
 	}
@@ -156,6 +156,8 @@ func (a *agent) decode(ctx context.Context, e tail.Entry) error {
 		var table *mutation.UnknownTableError
 		var column *mutation.UnknownColumnError
 		switch {
+		case err == nil && a.changes.err != nil:
+			return unpublishable{a.changes.err}
 		case err == nil && a.changes.schema.Empty():
 			return nil
 		case err == nil:

@@ -31,6 +31,17 @@ type Config struct {
 	// TopicPrefix begins the name of every events topic; "events-" by default. It may
 	// hold a tenant and a namespace.
 	TopicPrefix string `yaml:"topicPrefix"`
+	// FaithfulKeys writes columns of primary keys without loss: tinyint and smallint with
+	// their sign, time in ns. DataStax's agent writes them without sign and in µs, and so
+	// does this one by default. Its connector does not read such a time; ours reads both.
+	// All agents of a cluster must have the same setting: it changes the keys of messages.
+	FaithfulKeys bool `yaml:"faithfulKeys"`
+	// RangeDeletes makes an event of each range of rows that is deleted, with a null
+	// clustering key and the bounds as a property. DataStax's agent leaves them out, and
+	// so does this one by default: DataStax's connector takes such an event for one of
+	// the whole partition, and publishes a row of it under the key without clustering.
+	// Ours counts and logs it.
+	RangeDeletes bool `yaml:"rangeDeletes"`
 
 	PulsarServiceURL              string `yaml:"pulsarServiceUrl"` // pulsar://localhost:6650 by default
 	PulsarAuthPluginClassName     string `yaml:"pulsarAuthPluginClassName"`
@@ -75,6 +86,13 @@ func (c Config) topicPrefix() string {
 		return event.DefaultTopicPrefix
 	}
 	return c.TopicPrefix
+}
+
+func (c Config) keyForm() event.KeyForm {
+	if c.FaithfulKeys {
+		return event.FaithfulForm
+	}
+	return event.JavaForm
 }
 
 func (c Config) historyFile() string { return filepath.Join(c.CDCWorkingDir, "schema_history.json") }

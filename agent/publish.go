@@ -21,6 +21,7 @@ type publisher struct {
 	client     *pulsar.Client
 	hostID     string
 	prefix     string
+	keyForm    event.KeyForm
 	maxPending int
 	log        *slog.Logger
 
@@ -57,24 +58,11 @@ func (p *publisher) publish(ctx context.Context, list []change, digest string, a
 		if err != nil {
 			return err
 		}
-		partition, err := event.SplitPartitionKey(c.table, c.key, nil)
+		m, err := out.message(c, payload, at)
 		if err != nil {
 			return unpublishable{err}
 		}
-		key, err := out.key.Append(nil, partition, c.clustering)
-		if err != nil {
-			return unpublishable{err}
-		}
-		token, writeTime := event.Token(c.key), c.writeTime
-		if writeTime == mutation.NoTimestamp {
-			writeTime = event.NoWriteTime
-		}
-		sends = append(sends, send{out.producer, &pulsar.Message{
-			Key: key, Value: payload, Schema: out.schema, Token: token,
-			Properties: event.Properties{
-				Segment: at.Segment, Offset: at.Offset, Token: token, WriteTime: writeTime, Operation: c.operation,
-			}.Map(),
-		}})
+		sends = append(sends, send{out.producer, m})
 	}
 	mark := w.Add(at.Offset, len(sends))
 	for _, s := range sends {
@@ -92,9 +80,32 @@ func (p *publisher) publish(ctx context.Context, list []change, digest string, a
 	return nil
 }
 
+// message is the event of a change that the entry at that position makes.
+func (o *output) message(c change, payload []byte, at commitlog.Position) (*pulsar.Message, error) {
+	partition, err := event.SplitPartitionKey(c.table, c.key, nil)
+	if err != nil {
+		return nil, err
+	}
+	key, err := o.key.Append(nil, partition, c.clustering)
+	if err != nil {
+		return nil, err
+	}
+	properties := event.Properties{
+		Segment: at.Segment, Offset: at.Offset, Token: event.Token(c.key), WriteTime: c.writeTime,
+		Operation: c.operation, KeyForm: o.key.Form(), ExactKey: o.key.ExactKey(partition, c.clustering),
+	}
+	if c.deleted != nil {
+		properties.Range = c.deleted.String()
+	}
+	if c.writeTime == mutation.NoTimestamp {
+		properties.WriteTime = event.NoWriteTime
+	}
+	return &pulsar.Message{Key: key, Value: payload, Schema: o.schema, Token: properties.Token, Properties: properties.Map()}, nil
+}
+
 func newPublisher(client *pulsar.Client, hostID string, cfg Config, log *slog.Logger) *publisher {
 	return &publisher{
-		client: client, hostID: hostID, prefix: cfg.topicPrefix(), maxPending: cfg.PulsarMaxPendingMessages, log: log,
+		client: client, hostID: hostID, prefix: cfg.topicPrefix(), keyForm: cfg.keyForm(), maxPending: cfg.PulsarMaxPendingMessages, log: log,
 		outputs: map[schema.ID]*output{}, producers: map[string]*pulsar.Producer{}, failed: make(chan error, 1),
 	}
 }
@@ -103,7 +114,7 @@ func (p *publisher) output(ctx context.Context, t *schema.Table) (*output, error
 	if out := p.outputs[t.ID]; out != nil && out.table == t {
 		return out, nil
 	}
-	key, err := event.NewKey(t)
+	key, err := event.NewKeyIn(t, p.keyForm)
 	if err != nil {
 		return nil, unpublishable{err}
 	}
