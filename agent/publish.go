@@ -36,6 +36,8 @@ type output struct {
 	key      *event.Key
 	schema   *registry.Schema
 	producer *pulsar.Producer
+
+	partition [][]byte // scratch of message
 }
 
 // unpublishable is what is wrong with an entry that can never become events.
@@ -82,10 +84,11 @@ func (p *publisher) publish(ctx context.Context, list []change, digest string, a
 
 // message is the event of a change that the entry at that position makes.
 func (o *output) message(c change, payload []byte, at commitlog.Position) (*pulsar.Message, error) {
-	partition, err := event.SplitPartitionKey(c.table, c.key, nil)
+	partition, err := event.SplitPartitionKey(c.table, c.key, o.partition[:0])
 	if err != nil {
 		return nil, err
 	}
+	o.partition = partition
 	key, err := o.key.Append(nil, partition, c.clustering)
 	if err != nil {
 		return nil, err
