@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -154,6 +155,30 @@ func (b backlog) copyTo(dir string) error {
 		for _, from := range []string{segment, index} {
 			if err := copyFile(from, filepath.Join(dir, filepath.Base(from))); err != nil {
 				return err
+			}
+		}
+	}
+	return nil
+}
+
+// awaitDeletion waits until none of the segments is in the directory any more.
+func (b backlog) awaitDeletion(ctx context.Context, dir string) error {
+	segments, err := filepath.Glob(filepath.Join(b.dir, "*.log"))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, segment := range segments {
+		for {
+			_, err := os.Stat(filepath.Join(dir, filepath.Base(segment)))
+			if errors.Is(err, os.ErrNotExist) {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("%s is published and not deleted: %w", filepath.Base(segment), errors.Join(err, ctx.Err()))
+			case <-time.After(50 * time.Millisecond):
 			}
 		}
 	}

@@ -169,8 +169,15 @@ func (b *bench) replay(ctx context.Context, m mode) (r replay, err error) {
 	if r.Processes, err = usedSince(before, pids, b.Events); err != nil {
 		return r, err
 	}
+	// What is published is deleted, or else the next agent would find it.
+	if err := b.waiting.awaitDeletion(ctx, b.node.CDCRawDir()); err != nil {
+		return r, err
+	}
 	return r, agent.Stop(ctx)
 }
+
+// settle is how long an agent may take to have nothing more to do.
+const settle = 5 * time.Second
 
 // quiet measures an agent that has nothing to catch up with.
 func (b *bench) quiet(ctx context.Context, r *report) (err error) {
@@ -186,6 +193,11 @@ func (b *bench) quiet(ctx context.Context, r *report) (err error) {
 	}
 	if !slices.Contains(b.Only, "idle") {
 		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(settle):
 	}
 	before, err := readUsage(agent.PID())
 	if err != nil {
