@@ -69,7 +69,9 @@ var modes = []mode{
 	{"defaults", nil, javaUnbatched},
 	{"key", map[string]any{"pulsarBatching": "key"}, javaBatched},
 	{"bucket", map[string]any{"pulsarBatching": "bucket"}, javaBatched},
+	{"bucket-10000", map[string]any{"pulsarBatching": "bucket", "pulsarMaxPendingMessages": 10_000}, javaBatched},
 	{"any", map[string]any{"pulsarBatching": "any"}, javaBatched},
+	{"any-10000", map[string]any{"pulsarBatching": "any", "pulsarMaxPendingMessages": 10_000}, javaBatched},
 }
 
 // report is the last line of the output.
