@@ -229,7 +229,7 @@ func (s *stage) killing(ctx context.Context, o options) (kills, cuts int, err er
 			case <-s.agent.Exited():
 				return kills, cuts, fmt.Errorf("the agent ended by itself: %w (its log is %s)", s.agent.Wait(), s.agent.LogFile())
 			case <-s.node.Exited():
-				return kills, cuts, fmt.Errorf("Cassandra ended: %w (its log is %s)", s.node.Wait(), s.node.LogFile()) //nolint:revive // a name
+				return kills, cuts, fmt.Errorf("the node ended: %w (its log is %s)", s.node.Wait(), s.node.LogFile())
 			case <-end:
 				return kills, cuts, nil
 			case <-report.C:
