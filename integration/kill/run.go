@@ -46,9 +46,9 @@ func run(ctx context.Context, servers *env.Env, o options) (*page, error) {
 	defer stopWriting()
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
-	group := errgroup.Group{}
-	group.Go(func() error { return s.load.run(writing, o.seed, o.rate) })
-	group.Go(func() error { return s.disk.watch(watching) })
+	var load, watch errgroup.Group
+	load.Go(func() error { return s.load.run(writing, o.seed, o.rate) })
+	watch.Go(func() error { return s.disk.watch(watching) })
 
 	s.ledger.born(time.Now())
 	if err := s.agent.Start(ctx); err != nil {
@@ -59,6 +59,9 @@ func run(ctx context.Context, servers *env.Env, o options) (*page, error) {
 		return nil, err
 	}
 	stopWriting()
+	if err := load.Wait(); err != nil { // or an event would be read before its write is noted
+		return nil, err
+	}
 	stopped := time.Now()
 	o.say(fmt.Sprintf("%d statements written, %d kills; waiting for the agent to catch up", s.load.statements.Load(), kills))
 
@@ -83,7 +86,7 @@ func run(ctx context.Context, servers *env.Env, o options) (*page, error) {
 		return nil, err
 	}
 	stopWatching()
-	if err := group.Wait(); err != nil {
+	if err := watch.Wait(); err != nil {
 		return nil, err
 	}
 	p, err := s.page()
