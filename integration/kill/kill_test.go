@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -161,5 +163,46 @@ func TestWire(t *testing.T) {
 	c.Close()
 	if all := <-got; all != "sent" {
 		t.Errorf("%q came through", all)
+	}
+}
+
+// A checkpoint that goes back, a finished segment that stays, and a file in quarantine are seen.
+func TestDisk(t *testing.T) {
+	d := &disk{cdcRaw: t.TempDir(), workDir: t.TempDir()}
+	put := func(content string, path ...string) {
+		t.Helper()
+		name := filepath.Join(path...)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.look(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("segment", d.cdcRaw, "CommitLog-7-1700000000001.log")
+	put("7", d.cdcRaw, "CommitLog-7-1700000000001_cdc.idx")
+	for _, offset := range []string{"5", "5", "9"} {
+		put(offset, d.workDir, "1700000000001_offset.dat")
+	}
+	if settled, err := d.settled(); !settled || err != nil || len(d.wentBack) > 0 {
+		t.Errorf("settled %v, went back %q, %v", settled, d.wentBack, err)
+	}
+	put("8", d.workDir, "1700000000001_offset.dat")
+	put("7\nCOMPLETED", d.cdcRaw, "CommitLog-7-1700000000001_cdc.idx")
+	put("bytes", d.workDir, "quarantine", "1700000000001-9.entry")
+	if settled, err := d.settled(); settled || err != nil || len(d.wentBack) != 1 {
+		t.Errorf("settled %v, went back %q, %v", settled, d.wentBack, err)
+	}
+	if all, err := d.quarantined(); len(all) != 1 || err != nil {
+		t.Errorf("in quarantine: %q, %v", all, err)
+	}
+	if err := os.Remove(filepath.Join(d.cdcRaw, "CommitLog-7-1700000000001.log")); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.look(); err != nil || d.gone() != 1 || d.top < int64(len("segment")) {
+		t.Errorf("%d gone, %d bytes at most, %v", d.gone(), d.top, err)
 	}
 }
