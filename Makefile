@@ -74,6 +74,14 @@ bench-publish: ## send half a million messages to a real Pulsar, in every kind o
 bench-wire: ## make messages out of rows and events, next to hamba/avro
 	@$(GO) run ./integration/bench/wire $(ARGS)
 
+.PHONY: bench-agent
+bench-agent: ## the agent: a backlog, an idle minute, the latency, with real servers (minutes)
+	@$(GO) run ./integration/bench/agent run --cache $(BENCH_CORPUS) $(ARGS)
+
+.PHONY: kill
+kill: ## kill the agent again and again under load and count what is lost (half an hour)
+	@$(GO) run ./integration/kill $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was built (the cache of servers stays)
 	rm -rf $(DIST)

@@ -40,6 +40,8 @@ type output struct {
 	schema   *registry.Schema
 	producer *pulsar.Producer
 	counts   *metrics.Table
+
+	partition [][]byte // scratch of message
 }
 
 // unpublishable is what is wrong with an entry that can never become events.
@@ -117,10 +119,11 @@ func written(writeTime, segment int64) int64 {
 
 // message is the event of a change that the entry at that position makes.
 func (o *output) message(c change, payload []byte, at commitlog.Position) (*pulsar.Message, error) {
-	partition, err := event.SplitPartitionKey(c.table, c.key, nil)
+	partition, err := event.SplitPartitionKey(c.table, c.key, o.partition[:0])
 	if err != nil {
 		return nil, err
 	}
+	o.partition = partition
 	key, err := o.key.Append(nil, partition, c.clustering)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ package env
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,4 +73,15 @@ func (p *Program) Start(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// Build builds one of the project's commands (a folder below cmd) with the Go tool and
+// returns the binary's path.
+func (e *Env) Build(ctx context.Context, command string) (path string, err error) {
+	path = filepath.Join(e.workDir, "bin", command)
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/cassandra-cdc/cassandra-cdc/cmd/"+command)
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", command, err, out)
+	}
+	return path, nil
 }

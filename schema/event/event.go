@@ -79,13 +79,22 @@ const (
 // write time is left out when it is NoWriteTime, the others when they are empty.
 func (p Properties) Map() map[string]string {
 	m := make(map[string]string, 5)
-	m[SegPosProperty] = strconv.FormatInt(p.Segment, 10) + ":" + strconv.FormatInt(p.Offset, 10)
-	m[TokenProperty] = ""
+	// There is an event for each change: all numbers share one string.
+	text := make([]byte, 0, 4*len("-9223372036854775808:"))
+	text = append(strconv.AppendInt(text, p.Segment, 10), ':')
+	text = strconv.AppendInt(text, p.Offset, 10)
+	segPos := len(text)
 	if !p.NoToken {
-		m[TokenProperty] = strconv.FormatInt(p.Token, 10)
+		text = strconv.AppendInt(text, p.Token, 10)
 	}
+	token := len(text)
 	if p.WriteTime != NoWriteTime {
-		m[WriteTimeProperty] = strconv.FormatInt(p.WriteTime, 10)
+		text = strconv.AppendInt(text, p.WriteTime, 10)
+	}
+	all := string(text)
+	m[SegPosProperty], m[TokenProperty] = all[:segPos], all[segPos:token]
+	if p.WriteTime != NoWriteTime {
+		m[WriteTimeProperty] = all[token:]
 	}
 	if p.Operation != "" {
 		m[OperationProperty] = string(p.Operation)

@@ -4,6 +4,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
 )
@@ -23,7 +24,9 @@ type Mutation struct {
 
 // AppendMutation appends the payload: an Avro record without a schema header.
 func AppendMutation(dst []byte, m Mutation) []byte {
-	dst = append(dst, 0) // columns: always null
+	const around = 8                                           // columns, and what comes before each text
+	dst = slices.Grow(dst, around+len(m.Digest)+len(m.NodeID)) // once
+	dst = append(dst, 0)                                       // columns: always null
 	for _, text := range [...]string{m.Digest, m.NodeID} {
 		if text == "" {
 			dst = append(dst, 0)
