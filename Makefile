@@ -6,7 +6,7 @@ DIST    := dist
 LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # The packages whose tests start real servers when -short is not given.
-REAL    := ./connector/readback/... ./internal/pulsar/... ./integration/...
+REAL    := ./connector/readback/... ./internal/cassandra/... ./internal/pulsar/... ./integration/...
 
 .PHONY: help
 help: ## tell what there is to do
@@ -54,6 +54,10 @@ bench-commitlog: ## read a million entries, next to Cassandra's own reader (make
 	@test -d $(BENCH_CORPUS)/5.0.6/bench || $(GO) run ./integration/corpus --scenario bench --out $(BENCH_CORPUS)
 	@test -d $(BENCH_CORPUS)/5.0.6/bench-lz4 || $(GO) run ./integration/corpus --scenario bench --compression LZ4 --out $(BENCH_CORPUS)
 	@$(GO) run ./integration/bench/commitlog --corpus $(BENCH_CORPUS) $(ARGS)
+
+.PHONY: bench-publish
+bench-publish: ## send half a million messages to a real Pulsar, in every kind of batching
+	@$(GO) test -run '^$$' -bench Publish -benchtime 500000x ./internal/pulsar
 
 .PHONY: bench-wire
 bench-wire: ## make messages out of rows and events, next to hamba/avro

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -83,38 +82,30 @@ func faultResult(f settings.Fault) check.Result {
 }
 
 func (p *probe) cassandraYAML(context.Context) []check.Result {
-	at, err := p.machine.locate(p.cfg)
-	if err == nil {
-		p.cfg.CassandraYAML, p.cfg.CassandraStorageDir = at.yaml, at.storageDir
-		p.node, err = readNode(at)
-	}
-	if err != nil {
+	var err error
+	if p.cfg, p.node, err = p.cfg.place(p.machine); err != nil {
 		return faultResults(err)
 	}
 	p.settled = true
-	p.cfg = p.cfg.withDefaults()
-	if p.cfg.CDCWorkingDir == "" {
-		p.cfg.CDCWorkingDir = filepath.Join(at.storageDir, "cdc")
-	}
 	var results []check.Result
 	for _, f := range settings.FaultsOf(p.node.faults()) {
 		if !strings.HasSuffix(f.Key, "_directory") { // they are a check of their own
 			results = append(results, faultResult(f))
 		}
 	}
-	if p.cfg.ContactPoint == "" {
-		if p.cfg.ContactPoint, err = p.node.contactPoint(p.cfg.cassandraTLS(p.node)); err != nil {
-			results = append(results, faultResults(err)...)
-		}
+	p.cfg, err = p.cfg.meet(p.node)
+	for _, f := range settings.FaultsOf(err) {
+		p.faulty = append(p.faulty, f.Key)
+		results = append(results, faultResult(f))
 	}
 	if d := p.node.syncDelay(); d > time.Second {
 		results = append(results, check.Result{
-			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", at.yaml, d),
+			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", p.node.yaml, d),
 			Remedy: "a commitlog_sync_period of 100 ms makes them prompt",
 		})
 	}
 	if len(results) == 0 {
-		return check.Fine("%s, found by %s; cdc_enabled", at.yaml, at.foundBy)
+		return check.Fine("%s, found by %s; cdc_enabled; commit log: %s", p.node.yaml, p.node.foundBy, p.node.commitLog())
 	}
 	return results
 }
@@ -127,17 +118,38 @@ func faultResults(err error) []check.Result {
 	return results
 }
 
+// wrong is a setting with a fault whose name begins with one of the prefixes.
+func (p *probe) wrong(prefixes ...string) string {
+	for _, key := range p.faulty {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(key, prefix) {
+				return key
+			}
+		}
+	}
+	return ""
+}
+
 const noYAML = "cassandra.yaml was not read"
 
 func (p *probe) directories(context.Context) []check.Result {
 	if !p.settled {
 		return check.LeftOut(noYAML)
 	}
+	if !p.node.CDCEnabled { // then Cassandra makes no cdc_raw
+		return check.LeftOut("cdc_enabled is not true")
+	}
 	var results []check.Result
 	for _, f := range settings.FaultsOf(p.node.faults()) {
 		if strings.HasSuffix(f.Key, "_directory") {
 			results = append(results, faultResult(f))
 		}
+	}
+	if os.Geteuid() == 0 && !ownedByRoot(p.node.CDCRawDirectory) {
+		results = append(results, check.Result{
+			Advice: true, Problem: p.node.CDCRawDirectory + " does not belong to root, which this check runs as, and which may read and write everything",
+			Remedy: "run the check as the agent's user",
+		})
 	}
 	if len(results) == 0 {
 		limit := "Cassandra's default limit"
@@ -203,6 +215,9 @@ func tryWriting(dir string) error {
 func (p *probe) cassandra(ctx context.Context) []check.Result {
 	if !p.settled || p.cfg.ContactPoint == "" {
 		return check.LeftOut(noYAML)
+	}
+	if key := p.wrong("contactPoint", "cassandraUsername", "cassandraPassword", "cassandraTls"); key != "" {
+		return check.LeftOut("the setting " + key + " is wrong")
 	}
 	cfg := p.cfg.cassandra(p.node, slog.New(slog.DiscardHandler))
 	cfg.Timeout = checkTimeout
@@ -270,10 +285,8 @@ func (p *probe) tables(context.Context) []check.Result {
 }
 
 func (p *probe) pulsar(ctx context.Context) []check.Result {
-	for _, key := range []string{"pulsarServiceUrl", "pulsarAuthParams", "tlsTrustCertsFilePath"} {
-		if slices.Contains(p.faulty, key) {
-			return check.LeftOut("the setting " + key + " is wrong")
-		}
+	if key := p.wrong("pulsarServiceUrl", "pulsarAuth", "tls", "ssl", "useKeyStoreTls"); key != "" {
+		return check.LeftOut("the setting " + key + " is wrong")
 	}
 	cfg := p.cfg.pulsar(slog.New(slog.DiscardHandler))
 	cfg.OperationTimeout = checkTimeout

@@ -5,17 +5,13 @@
 package agent
 
 import (
-	"errors"
-	"log/slog"
 	"net"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
-	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -124,8 +120,8 @@ type Config struct {
 	// name:value pairs joined by commas, token:…, file:///path. The file of a token is read
 	// again for every new connection.
 	PulsarAuthParams string `yaml:"pulsarAuthParams" env:"CDC_PULSAR_AUTH_PARAMS" upstream:"true" secret:"true"`
-	// PulsarAuthParamsFile holds PulsarAuthParams. It is read at the start; a token that changes while
-	// the agent runs is better named by file:///path in PulsarAuthParams.
+	// PulsarAuthParamsFile holds PulsarAuthParams. It is read at the start; where it holds a bare token and nothing
+	// else, it is read again for every new connection.
 	PulsarAuthParamsFile string `yaml:"pulsarAuthParamsFile" env:"CDC_PULSAR_AUTH_PARAMS_FILE"`
 	// PulsarMaxPendingMessages bounds the messages of one topic that are sent and not yet acknowledged.
 	PulsarMaxPendingMessages int `yaml:"pulsarMaxPendingMessages" env:"CDC_PULSAR_MAX_PENDING_MESSAGES" upstream:"true" default:"1000" min:"1" max:"1000000"`
@@ -167,8 +163,8 @@ type Config struct {
 	SSLTruststorePassword string `yaml:"sslTruststorePassword" env:"CDC_SSL_TRUSTSTORE_PASSWORD" upstream:"true" secret:"true"`
 	// SSLTruststorePasswordFile holds SSLTruststorePassword.
 	SSLTruststorePasswordFile string `yaml:"sslTruststorePasswordFile" env:"CDC_SSL_TRUSTSTORE_PASSWORD_FILE"`
-	// SSLTruststoreType is what kind of store SSLTruststorePath is. The file itself tells it better.
-	SSLTruststoreType string `yaml:"sslTruststoreType" env:"CDC_SSL_TRUSTSTORE_TYPE" upstream:"true" default:"JKS" oneof:"JKS|PKCS12"`
+	// SSLTruststoreType is what kind of store SSLTruststorePath is.
+	SSLTruststoreType string `yaml:"sslTruststoreType" env:"CDC_SSL_TRUSTSTORE_TYPE" upstream:"true" default:"JKS" oneof:"JKS|PKCS12" ignored:"the file itself says what it is"`
 	// SSLKeystorePath holds, with SSLKeystorePassword, the certificate and key to show to a broker that asks (mTLS), in a
 	// key store (JKS or PKCS #12). It is read again for every new connection. (DataStax's agent shows none.)
 	SSLKeystorePath string `yaml:"sslKeystorePath" env:"CDC_SSL_KEYSTORE_PATH" upstream:"true" file:"true"`
@@ -306,7 +302,7 @@ func (c Config) contradictions() []rule {
 		{c.ContactPoint != "" && noAddress != nil, "contactPoint", "it is not host:port", "as in 127.0.0.1:9042, or [::1]:9042"},
 		{c.StatusAddress() != "" && nowhere != nil, "httpAddress", "it is not host:port", "as in 127.0.0.1:9842; off serves nothing"},
 		{c.CassandraPassword != "" && c.CassandraUsername == "", "cassandraUsername", "it is missing: cassandraPassword is set", both},
-		{c.CassandraPassword == "" && c.CassandraUsername != "", "cassandraPassword", "it is missing: cassandraUsername is set", "set it, or cassandraPasswordFile"},
+		{c.CassandraPassword == "" && c.CassandraPasswordFile == "" && c.CassandraUsername != "", "cassandraPassword", "it is missing: cassandraUsername is set", "set it, or cassandraPasswordFile"},
 		{c.CassandraTLSTrustCertsFilePath != "" && c.CassandraTLSTruststorePath != "", "cassandraTlsTruststorePath", "cassandraTlsTrustCertsFilePath is set too", one},
 		{c.CassandraTLSCertificateFilePath != "" && c.CassandraTLSKeyFilePath == "", "cassandraTlsKeyFilePath", "it is missing: cassandraTlsCertificateFilePath is set", both},
 		{c.CassandraTLSCertificateFilePath == "" && c.CassandraTLSKeyFilePath != "", "cassandraTlsCertificateFilePath", "it is missing: cassandraTlsKeyFilePath is set", both},
@@ -384,120 +380,4 @@ func (c Config) quarantine() quarantine.Dir {
 
 func (c Config) pulsarTLS() bool {
 	return strings.HasPrefix(c.PulsarServiceURL, "pulsar+ssl:") || strings.HasPrefix(c.PulsarServiceURL, "https:")
-}
-
-// pulsar is how to reach the cluster.
-func (c Config) pulsar(log *slog.Logger) pulsar.Config {
-	c = c.withDefaults()
-	p := pulsar.Config{
-		ServiceURL: c.PulsarServiceURL, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
-		TLSProtocols: c.SSLEnabledProtocols, TLSCipherSuites: c.SSLCipherSuites,
-		AllowInsecure: c.SSLAllowInsecureConnection, HostnameVerification: c.SSLHostnameVerificationEnable, Log: log,
-	}
-	if !c.UseKeyStoreTLS {
-		p.TLSTrustCertsFile = c.TLSTrustCertsFilePath
-		return p
-	}
-	if p.TLSTrustStore = c.trustStore(); c.SSLKeystorePassword != "" {
-		p.TLSKeyStore = pulsar.StoreFile{Path: c.SSLKeystorePath, Password: c.SSLKeystorePassword}
-	}
-	return p
-}
-
-// trustStore is the store of trusted certificates: the one that is called so, and else
-// the one that DataStax's agent takes for it.
-func (c Config) trustStore() pulsar.StoreFile {
-	store := pulsar.StoreFile{Path: c.SSLTruststorePath, Password: c.SSLTruststorePassword}
-	if store.Path == "" {
-		store.Path = c.SSLKeystorePath
-	}
-	if store.Password == "" && store.Path == c.SSLKeystorePath {
-		store.Password = c.SSLKeystorePassword
-	}
-	return store
-}
-
-// batching is what pulsarBatching says, and without it what DataStax's agent does.
-func (c Config) batching() pulsar.Batching {
-	switch {
-	case c.PulsarBatching == "none":
-		return pulsar.BatchNone
-	case c.PulsarBatching != "":
-		return pulsar.Batching(c.PulsarBatching)
-	case c.PulsarBatchDelayInMs <= 0:
-		return pulsar.BatchNone
-	case c.PulsarKeyBasedBatcher:
-		return pulsar.BatchByKey
-	}
-	return pulsar.BatchAny
-}
-
-// producer is how to publish, but for what depends on the topic.
-func (c Config) producer() pulsar.ProducerConfig {
-	c = c.withDefaults()
-	p := pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages, Batching: c.batching()}
-	if p.Batching != pulsar.BatchNone && c.PulsarBatchDelayInMs > 0 {
-		p.BatchDelay = time.Duration(c.PulsarBatchDelayInMs) * time.Millisecond
-	}
-	if p.Batching == pulsar.BatchByBucket {
-		p.Buckets = c.PulsarBatchBuckets
-	}
-	p.Compression, _ = pulsar.ParseCompression(c.PulsarCompression) // one of those that there are
-	return p
-}
-
-// settle fills in what the settings leave to the machine: where the node is, and what
-// follows from that. The error holds every fault of the settings and of cassandra.yaml.
-func (c Config) settle(m machine) (Config, node, error) {
-	c = c.withDefaults()
-	errs := []error{c.Validate()}
-	at, err := m.locate(c)
-	if err != nil {
-		return c, node{}, errors.Join(append(errs, err)...)
-	}
-	c.CassandraYAML, c.CassandraStorageDir = at.yaml, at.storageDir
-	if c.CDCWorkingDir == "" {
-		c.CDCWorkingDir = filepath.Join(at.storageDir, "cdc")
-	}
-	n, err := readNode(at)
-	if err != nil {
-		return c, n, errors.Join(append(errs, err)...)
-	}
-	errs = append(errs, n.faults())
-	if c.ContactPoint == "" {
-		if c.ContactPoint, err = n.contactPoint(c.cassandraTLS(n)); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return c, n, errors.Join(errs...)
-}
-
-func (c Config) cassandraTLS(n node) bool {
-	told := c.CassandraTLSTrustCertsFilePath != "" || c.CassandraTLSTruststorePath != ""
-	return c.CassandraTLS == "true" || c.CassandraTLS == "auto" && n.ClientEncryption.Enabled && (told || !n.ClientEncryption.Optional)
-}
-
-// cassandra is how to reach the node, of a configuration that is settled.
-func (c Config) cassandra(n node, log *slog.Logger) cassandra.Config {
-	cfg := cassandra.Config{
-		ContactPoints: []string{c.ContactPoint}, OnlyContactPoints: true,
-		Username: c.CassandraUsername, Password: c.CassandraPassword, PasswordFile: c.CassandraPasswordFile, Log: log,
-	}
-	if c.cassandraTLS(n) {
-		files := c.cassandraTLSFiles()
-		cfg.TLS = &files
-		if files.ServerName == "" {
-			files.ServerName, _, _ = net.SplitHostPort(c.ContactPoint)
-		}
-	}
-	return cfg
-}
-
-func (c Config) cassandraTLSFiles() cassandra.TLS {
-	return cassandra.TLS{
-		TrustCertsFile: c.CassandraTLSTrustCertsFilePath, TrustStore: javastore.File{Path: c.CassandraTLSTruststorePath, Password: c.CassandraTLSTruststorePassword},
-		CertificateFile: c.CassandraTLSCertificateFilePath, KeyFile: c.CassandraTLSKeyFilePath,
-		KeyStore:   javastore.File{Path: c.CassandraTLSKeystorePath, Password: c.CassandraTLSKeystorePassword},
-		ServerName: c.CassandraTLSServerName, AnyName: c.CassandraTLSHostnameVerificationDisable, Insecure: c.CassandraTLSAllowInsecureConnection,
-	}
 }

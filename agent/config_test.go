@@ -20,6 +20,8 @@ import (
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -236,6 +238,46 @@ func certificateFiles(t *testing.T) (pemFile, storeFile string) {
 	return pemFile, writeFile(t, "trust.p12", string(data))
 }
 
+// How the node is asked follows from the settings and from what cassandra.yaml says.
+func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
+	c, err := LoadConfig(settings.Sources{Set: []string{
+		"cassandraUsername=u", "cassandraPassword=" + secret, "cassandraTlsTrustCertsFilePath=ca", "cassandraTlsCertificateFilePath=c", "cassandraTlsKeyFilePath=k",
+		"cassandraTlsTruststorePath=t", "cassandraTlsTruststorePassword=tp", "cassandraTlsKeystorePath=ks", "cassandraTlsKeystorePassword=kp",
+		"cassandraTlsHostnameVerificationDisable=true", "cassandraTlsAllowInsecureConnection=true",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = c.withDefaults()
+	c.ContactPoint = "node7:9142"
+	var n node
+	if got := c.cassandra(n, nil); got.TLS != nil || got.Username != "u" || got.Password != secret || got.ContactPoints[0] != "node7:9142" || !got.OnlyContactPoints {
+		t.Errorf("a node without TLS: %+v", got)
+	}
+	for _, optional := range []bool{false, true} { // trusted certificates are set, so that TLS it is
+		n.ClientEncryption.Enabled, n.ClientEncryption.Optional = true, optional
+		want := cassandra.TLS{
+			TrustCertsFile: "ca", TrustStore: javastore.File{Path: "t", Password: "tp"}, CertificateFile: "c", KeyFile: "k",
+			KeyStore: javastore.File{Path: "ks", Password: "kp"}, ServerName: "node7", AnyName: true, Insecure: true,
+		}
+		if got := c.cassandra(n, nil).TLS; got == nil || *got != want {
+			t.Errorf("optional %v: %+v", optional, got)
+		}
+	}
+	bare := Config{ContactPoint: "h:1", CassandraTLSServerName: "other"}.withDefaults()
+	if bare.cassandra(n, nil).TLS != nil {
+		t.Error("TLS that is optional, and no certificates to trust: plain")
+	}
+	n.ClientEncryption.Optional = false
+	if got := bare.cassandra(n, nil).TLS; got == nil || got.ServerName != "other" {
+		t.Errorf("TLS that is demanded: %+v", got)
+	}
+	bare.CassandraTLS = "false"
+	if bare.cassandra(n, nil).TLS != nil {
+		t.Error("TLS that is turned off")
+	}
+}
+
 // Which store is which, by the names of DataStax's agent.
 func TestStoresOfThePulsarClient(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -253,6 +295,29 @@ func TestStoresOfThePulsarClient(t *testing.T) {
 		if p.TLSTrustStore.Path != c.trust || p.TLSKeyStore.Path != c.key || p.TLSTrustStore.Password != c.password || (p.TLSTrustCertsFile == "pem") == c.cfg.UseKeyStoreTLS {
 			t.Errorf("%s: %+v", name, p)
 		}
+	}
+}
+
+// A bare token in a file is left to the client, which reads it again; all else is read once.
+func TestTokensInFiles(t *testing.T) {
+	const token = "org.apache.pulsar.client.impl.auth.AuthenticationToken"
+	for content, reread := range map[string]bool{secret: true, secret + "\n": true, "token:" + secret: false, `{"token": "` + secret + `"}`: false, "file:///t": false} {
+		path := writeFile(t, "params", content)
+		c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=" + token, "pulsarAuthParamsFile=" + path}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.TrimSpace(content)
+		if reread {
+			want = "file:" + path
+		}
+		if p := c.pulsar(nil); p.AuthParams != want || reread && c.Validate() != nil {
+			t.Errorf("%q: %q, %v", content, p.AuthParams, c.Validate())
+		}
+	}
+	c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=basic", "pulsarAuthParamsFile=" + writeFile(t, "params", "userId:u,password:p")}})
+	if p := c.pulsar(nil); err != nil || p.AuthParams != "userId:u,password:p" {
+		t.Errorf("%q, %v", p.AuthParams, err)
 	}
 }
 

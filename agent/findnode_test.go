@@ -130,25 +130,51 @@ func TestDirectoriesThatCassandraYAMLLeavesOut(t *testing.T) {
 	}
 }
 
-// The sizes and the delay, in both spellings.
+// The sizes, the delay and the way of writing, in both spellings.
 func TestSpellingsOfCassandraYAML(t *testing.T) {
 	for _, c := range []struct {
 		yaml  string
 		space int64
 		delay string
+		log   string
 	}{
-		{"cdc_total_space_in_mb: 4096\ncommitlog_sync: periodic\ncommitlog_sync_period_in_ms: 10000", 4 << 30, "0s"},
-		{"cdc_total_space: 512MiB\ncommitlog_sync: periodic\ncommitlog_sync_period: 10000ms", 512 << 20, "0s"},
-		{"cdc_total_space: 2GiB\ncommitlog_sync: periodic\ncommitlog_sync_period: 10s\ncommitlog_compression: [{class_name: LZ4Compressor}]", 2 << 30, "10s"},
-		{"commitlog_sync: periodic\ncommitlog_sync_period_in_ms: 500\ncommitlog_compression:\n  - class_name: LZ4Compressor\n    parameters: [{}]", 0, "500ms"},
-		{"commitlog_sync: periodic\ncommitlog_sync_period: 100ms\ncommitlog_disk_access_mode: direct", 0, "100ms"},
-		{"commitlog_sync: periodic\ncommitlog_sync_period: 100ms\ncommitlog_disk_access_mode: mmap", 0, "0s"},
-		{"commitlog_sync: batch\ncommitlog_compression: [{class_name: LZ4Compressor}]", 0, "0s"},
-		{"commitlog_sync: group\ncommitlog_sync_group_window: 15ms\ncommitlog_compression: [{class_name: LZ4Compressor}]", 0, "0s"},
+		{"cdc_total_space_in_mb: 4096\ncommitlog_sync: periodic\ncommitlog_sync_period_in_ms: 10000", 4 << 30, "0s", "sync periodic every 10s"},
+		{"cdc_total_space: 512MiB\ncommitlog_sync: periodic\ncommitlog_sync_period: 10000ms", 512 << 20, "0s", "sync periodic every 10s"},
+		{"cdc_total_space: 2GiB\ncommitlog_sync: periodic\ncommitlog_sync_period: 10s\ncommitlog_compression: [{class_name: LZ4Compressor}]", 2 << 30, "10s", "sync periodic every 10s, LZ4Compressor"},
+		{"commitlog_sync: periodic\ncommitlog_sync_period_in_ms: 500\ncommitlog_compression:\n  - class_name: LZ4Compressor\n    parameters: [{}]", 0, "500ms", "sync periodic every 500ms, LZ4Compressor"},
+		{"commitlog_sync: periodic\ncommitlog_sync_period: 100ms\ncommitlog_disk_access_mode: direct\nstorage_compatibility_mode: NONE", 0, "100ms", "sync periodic every 100ms, direct I/O, storage compatibility NONE"},
+		{"commitlog_sync: periodic\ncommitlog_sync_period: 100ms\ncommitlog_disk_access_mode: mmap", 0, "0s", "sync periodic every 100ms"},
+		{"commitlog_sync: batch\ncommitlog_compression: [{class_name: LZ4Compressor}]", 0, "0s", "sync batch, LZ4Compressor"},
+		{"commitlog_sync: group\ncommitlog_sync_group_window: 15ms\ncommitlog_compression: [{class_name: LZ4Compressor}]", 0, "0s", "sync group every 15ms, LZ4Compressor"},
+		{"commitlog_sync: group\ncommitlog_sync_group_window_in_ms: 1.5\ntransparent_data_encryption_options: {enabled: true}", 0, "0s", "sync group every 1.5ms, encrypted"},
 	} {
 		n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", c.yaml)})
-		if err != nil || n.cdcTotalSpace() != c.space || n.syncDelay().String() != c.delay {
-			t.Errorf("%s: %d bytes, %s, %v", c.yaml, n.cdcTotalSpace(), n.syncDelay(), err)
+		if err != nil || n.cdcTotalSpace() != c.space || n.syncDelay().String() != c.delay || n.commitLog() != c.log {
+			t.Errorf("%s: %d bytes, %s, %q, %v", c.yaml, n.cdcTotalSpace(), n.syncDelay(), n.commitLog(), err)
+		}
+	}
+}
+
+// A node that asks for a client's certificate is not asked without one.
+func TestClientCertificateThatTheNodeDemands(t *testing.T) {
+	for _, c := range []struct {
+		cfg    Config
+		demand string
+		want   bool // a fault
+	}{
+		{Config{}, "true", true},
+		{Config{CassandraTLSKeystorePath: "k"}, "true", false},
+		{Config{CassandraTLSCertificateFilePath: "c"}, "true", false},
+		{Config{CassandraTLS: "false"}, "true", false},
+		{Config{}, "false", false},
+		{Config{}, "optional", false},
+	} {
+		n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", "client_encryption_options: {enabled: true, require_client_auth: "+c.demand+"}")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.cfg.withDefaults().meet(n); (err != nil) != c.want {
+			t.Errorf("%+v, %s: %v", c.cfg, c.demand, err)
 		}
 	}
 }

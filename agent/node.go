@@ -45,13 +45,13 @@ type node struct {
 		RequireClientAuth string `yaml:"require_client_auth"` // true, false, and optional of 5.0
 	} `yaml:"client_encryption_options"`
 
-	CommitLogSegmentSize     string `yaml:"commitlog_segment_size"`
-	CommitLogSegmentSizeInMB int64  `yaml:"commitlog_segment_size_in_mb"`
-	CommitLogSync            string `yaml:"commitlog_sync"`
-	CommitLogSyncPeriod      string `yaml:"commitlog_sync_period"`
-	CommitLogSyncPeriodInMS  int64  `yaml:"commitlog_sync_period_in_ms"`
-	CommitLogGroupWindow     string `yaml:"commitlog_sync_group_window"`
-	CommitLogGroupWindowInMS string `yaml:"commitlog_sync_group_window_in_ms"` // 4.0 takes a fraction
+	CommitLogSegmentSize     string  `yaml:"commitlog_segment_size"`
+	CommitLogSegmentSizeInMB int64   `yaml:"commitlog_segment_size_in_mb"`
+	CommitLogSync            string  `yaml:"commitlog_sync"`
+	CommitLogSyncPeriod      string  `yaml:"commitlog_sync_period"`
+	CommitLogSyncPeriodInMS  float64 `yaml:"commitlog_sync_period_in_ms"`
+	CommitLogGroupWindow     string  `yaml:"commitlog_sync_group_window"`
+	CommitLogGroupWindowInMS float64 `yaml:"commitlog_sync_group_window_in_ms"` // 4.0 takes a fraction
 	CommitLogCompression     []struct {
 		ClassName string `yaml:"class_name"`
 	} `yaml:"commitlog_compression"`
@@ -180,16 +180,52 @@ func (n node) cdcTotalSpace() int64 {
 	return n.CDCTotalSpaceInMB << 20
 }
 
+// mapped says whether an entry can be read as soon as it is written, because the file is
+// memory-mapped. Otherwise it comes with the sync.
+func (n node) mapped() bool {
+	return len(n.CommitLogCompression) == 0 && !n.Encryption.Enabled && n.CommitLogDiskAccessMode != "direct"
+}
+
 // syncDelay is how long an entry may stay unreadable because Cassandra has it in memory
 // only: zero where the file is memory-mapped, and where writers wait for the disk.
 func (n node) syncDelay() time.Duration {
-	if n.CommitLogSync != "periodic" || len(n.CommitLogCompression) == 0 && !n.Encryption.Enabled && n.CommitLogDiskAccessMode != "direct" {
+	if n.mapped() || n.CommitLogSync != "periodic" {
 		return 0
 	}
-	if d, err := time.ParseDuration(n.CommitLogSyncPeriod); err == nil {
+	return delay(n.CommitLogSyncPeriod, n.CommitLogSyncPeriodInMS)
+}
+
+// commitLog says how Cassandra writes its log.
+func (n node) commitLog() string {
+	text := "sync " + n.CommitLogSync
+	switch n.CommitLogSync {
+	case "periodic":
+		text += " every " + delay(n.CommitLogSyncPeriod, n.CommitLogSyncPeriodInMS).String()
+	case "group":
+		text += " every " + delay(n.CommitLogGroupWindow, n.CommitLogGroupWindowInMS).String()
+	case "":
+		text = "sync not set"
+	}
+	switch {
+	case n.Encryption.Enabled:
+		text += ", encrypted"
+	case len(n.CommitLogCompression) > 0:
+		text += ", " + n.CommitLogCompression[0].ClassName
+	case n.CommitLogDiskAccessMode == "direct":
+		text += ", direct I/O"
+	}
+	if n.StorageCompatibilityMode != "" {
+		text += ", storage compatibility " + n.StorageCompatibilityMode
+	}
+	return text
+}
+
+// delay reads a time as 4.1 and later write it, "10s", or else as a number of milliseconds.
+func delay(text string, ms float64) time.Duration {
+	if d, err := time.ParseDuration(text); err == nil {
 		return d
 	}
-	return time.Duration(n.CommitLogSyncPeriodInMS) * time.Millisecond
+	return time.Duration(ms * float64(time.Millisecond))
 }
 
 // parseSize reads a size as 4.1 and later write it: 32MiB.
@@ -244,7 +280,7 @@ func interfaceAddress(name string, prefer6 bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var any string
+	first := ""
 	for _, a := range addrs {
 		ipnet, ok := a.(*net.IPNet)
 		if !ok {
@@ -253,12 +289,12 @@ func interfaceAddress(name string, prefer6 bool) (string, error) {
 		if is6 := ipnet.IP.To4() == nil; is6 == prefer6 {
 			return ipnet.IP.String(), nil
 		}
-		if any == "" {
-			any = ipnet.IP.String()
+		if first == "" {
+			first = ipnet.IP.String()
 		}
 	}
-	if any == "" {
+	if first == "" {
 		return "", fmt.Errorf("the network interface %s has no address", name)
 	}
-	return any, nil
+	return first, nil
 }

@@ -114,7 +114,7 @@ A setting may be given, a later place winning over an earlier one,
 
 Names and values are case-sensitive. A name that is not known is refused, with the one that was probably meant. Nothing, ` + "`0`, `false`" + ` and the empty text mean
 the default. A list is ` + "`[a, b]`" + ` in the file and ` + "`a,b`" + ` elsewhere. ` + "`cassandra-cdc agent --check`" + ` tells everything that is wrong at once.
-Secrets appear in no message. Settings marked **J** are DataStax's agent's own, with the same meaning but where the text says otherwise.
+Secrets appear in no message; other users of the machine can see those of a command line, so that a file (` + "`…File`" + `) is the better place. Settings marked **J** are DataStax's agent's own, with the same meaning but where the text says otherwise.
 `)
 	for _, s := range all {
 		fmt.Fprintf(&b, "\n## %s\n\n", s.title)

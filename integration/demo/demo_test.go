@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,10 +60,59 @@ func TestDemo(t *testing.T) {
 			}
 			t.Run("Java's client reads the data topic", func(t *testing.T) { javaReads(ctx, t, stage) })
 			t.Run("Java's client reads the JSON formats", func(t *testing.T) { javaReadsJSON(ctx, t, stage) })
+			t.Run("the agent's check", func(t *testing.T) { checks(ctx, t, stage) })
 			t.Run("table without cdc", func(t *testing.T) { withoutCDC(ctx, t, stage) })
 			t.Run("stop in good order", func(t *testing.T) { stopInGoodOrder(ctx, t, stage) })
 			t.Run("kill", func(t *testing.T) { kill(ctx, t, stage) })
 		})
+	}
+}
+
+// checks runs `cassandra-cdc agent --check` beside the running agent: nothing to say
+// about the demo's settings, and all that is wrong with others.
+func checks(ctx context.Context, t *testing.T, s *Stage) {
+	run := func(args ...string) (string, error) {
+		out, err := exec.CommandContext(ctx, s.Agent.Path(), append([]string{
+			"agent", "--check", "--set", "cassandraYaml=" + s.Cassandra.YAML(), "--set", "pulsarServiceUrl=" + s.Pulsar.ServiceURL(),
+		}, args...)...).CombinedOutput()
+		return string(out), err
+	}
+	out, err := run()
+	if err != nil || strings.Count(out, "\nok ") != 7 || !strings.HasPrefix(out, "ok ") || strings.Contains(out, "advice") {
+		t.Errorf("the demo's own settings: %v\n%s", err, out)
+	}
+	// The process of the node tells where it stores what cassandra.yaml says nothing about.
+	storage := filepath.Dir(s.Cassandra.CDCRawDir())
+	for _, want := range []string{storage + "/cdc will be made", s.Cassandra.YAML(), s.Cassandra.CDCRawDir(), s.Cassandra.Address() + " without TLS", keyspace + "." + table, s.Pulsar.ServiceURL()} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing about %s:\n%s", want, out)
+		}
+	}
+	topics := func() string {
+		resp, err := http.Get(s.Pulsar.AdminURL() + "/admin/v2/persistent/public/default")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		list, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("list the topics: %s, %v", resp.Status, err)
+		}
+		return string(list)
+	}
+	before := topics()
+	out, err = run("--set", "pulsarServiceUrl=pulsar://127.0.0.1:1", "--set", "tables=demo.*,shop.*", "--set", "excludeTables="+keyspace+"."+table, "--set", "topicPrefix=check-",
+		"--set", "cassandraTls=true", "--set", "cassandraTlsAllowInsecureConnection=true")
+	for _, want := range []string{"FAULT     Cassandra", "does not speak TLS", "FAULT     Pulsar", "broker unreachable", "cassandra-cdc: 2 faults"} {
+		if err == nil || !strings.Contains(out, want) {
+			t.Errorf("no %q: %v\n%s", want, err, out)
+		}
+	}
+	if out, err = run("--set", "tables=demo.*,shop.*", "--set", "topicPrefix=check-"); err != nil || !strings.Contains(out, "shop.* matches no table") {
+		t.Errorf("a pattern that matches nothing: %v\n%s", err, out)
+	}
+	if after := topics(); after != before {
+		t.Errorf("the check made topics: %s, before it %s", after, before)
 	}
 }
 

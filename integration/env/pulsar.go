@@ -55,6 +55,8 @@ type PulsarOptions struct {
 	ZooKeeper bool
 	// WithoutFunctions leaves the functions worker out.
 	WithoutFunctions bool
+	// AdminToken is shown to the HTTP interface, for a Conf that asks for one.
+	AdminToken string
 }
 
 // Pulsar is a stand-alone broker in a directory of its own, running or not.
@@ -260,6 +262,9 @@ func (p *Pulsar) get(ctx context.Context, path string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.AdminURL()+path, nil)
 	if err != nil {
 		return "", err
+	}
+	if p.opts.AdminToken != "" {
+		req.Header.Set("Authorization", "Bearer "+p.opts.AdminToken)
 	}
 	answer, err := adminClient.Do(req)
 	if err != nil {

@@ -5,9 +5,9 @@ package cassandra
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/gocql/gocql"
@@ -113,30 +113,32 @@ func (l login) Challenge([]byte) ([]byte, gocql.Authenticator, error) {
 
 func (login) Success([]byte) error { return nil }
 
-// remedy is what to do about a failed connection.
+// remedy is what to do about a failed connection, of which the driver keeps the text
+// only.
 func (cfg Config) remedy(err error) string {
 	text := err.Error()
-	var unknown x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var header tls.RecordHeaderError
+	says := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+	}
 	switch {
-	case errors.As(err, &unknown) || strings.Contains(text, "certificate signed by unknown authority"):
+	case says("certificate signed by unknown authority"):
 		return "the node's certificate does not come from a trusted one: check the trusted certificates"
-	case errors.As(err, &name) || strings.Contains(text, "x509: certificate is valid for") || strings.Contains(text, "doesn't contain any IP SANs"):
+	case says("x509: certificate is valid for", "x509: certificate is not valid for", "doesn't contain any IP SANs"):
 		return "the node's certificate has another name: set the server name to one that it has"
-	case strings.Contains(text, "x509: certificate has expired"):
+	case says("x509: certificate has expired"):
 		return "the node's certificate has expired, or the clock here is wrong"
-	case strings.Contains(text, "certificate required") || strings.Contains(text, "bad certificate"):
+	case says("remote error: tls: ") && says("certificate", "internal error"):
+		// Java's answer to a certificate that it does not trust is an internal error.
 		return "the node asks for a client certificate from an authority that it trusts: set one, with its key"
-	case errors.As(err, &header) || strings.Contains(text, "first record does not look like a TLS handshake"):
+	case says("first record does not look like a TLS handshake"):
 		return "the node does not speak TLS at this port: turn TLS off, or name the port that does"
-	case cfg.TLS == nil && (strings.Contains(text, "EOF") || strings.Contains(text, "connection reset")):
+	case cfg.TLS == nil && says("EOF", "connection reset"):
 		return "does the node want TLS at this port? else: is it still starting?"
-	case strings.Contains(text, "username and/or password are incorrect"), strings.Contains(text, "BAD_CREDENTIALS"), strings.Contains(text, "Provided username"):
+	case says("and/or password are incorrect"):
 		return "check the user name and the password"
-	case cfg.Username == "" && strings.Contains(strings.ToLower(text), "authentic"):
+	case cfg.Username == "" && says("authentication required"):
 		return "the node asks for a user name and a password: set them"
-	case cfg.LocalDC != "" && strings.Contains(text, "host was filtered"):
+	case cfg.LocalDC != "" && says("host was filtered"):
 		return fmt.Sprintf("is it in the data center %s of loadBalancing.localDc? names are case-sensitive", cfg.LocalDC)
 	}
 	return "is the node up, native transport enabled, and the address right?"

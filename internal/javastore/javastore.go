@@ -5,6 +5,7 @@ package javastore
 import (
 	"bytes"
 	"crypto"
+	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/pavlo-v-chernykh/keystore-go/v4"
 	"software.sslmate.com/src/go-pkcs12"
@@ -52,10 +54,31 @@ func (s File) open() (data []byte, jks bool, err error) {
 
 func loadJKS(data []byte, password string) (keystore.KeyStore, error) {
 	ks := keystore.New(keystore.WithOrderedAliases())
+	if !wholeJKS(data, password) {
+		return ks, errStorePassword
+	}
 	if err := ks.Load(bytes.NewReader(data), []byte(password)); err != nil {
 		return ks, errStorePassword
 	}
 	return ks, nil
+}
+
+// wholeJKS holds a JKS file against its digest, before the library believes the lengths
+// in it and asks for gigabytes of memory. The last 20 bytes are the SHA-1 of password
+// (UTF-16), a fixed text and all bytes before (sun.security.provider.JavaKeyStore,
+// getPreKeyedHash).
+func wholeJKS(data []byte, password string) bool {
+	if len(data) < sha1.Size {
+		return false
+	}
+	h := sha1.New()
+	for _, unit := range utf16.Encode([]rune(password)) {
+		h.Write([]byte{byte(unit >> 8), byte(unit)})
+	}
+	h.Write([]byte("Mighty Aphrodite"))
+	content, digest := data[:len(data)-sha1.Size], data[len(data)-sha1.Size:]
+	h.Write(content)
+	return bytes.Equal(h.Sum(nil), digest)
 }
 
 // Certificates are the trusted ones of a trust store: every certificate that

@@ -139,6 +139,13 @@ func parseParams(name, params string) (map[string]string, error) {
 	return m, nil
 }
 
+// BareToken says whether the parameters are a token and nothing around it, so that they
+// may lie in a file whose token is read again for each connection (file:/path).
+func BareToken(plugin, params string) bool {
+	c, err := parseCredentials(plugin, params)
+	return err == nil && c.name == "token" && c.params["token"] == params
+}
+
 // filePath is the path of file:///path, file:/path or a plain path.
 func filePath(s string) (string, error) {
 	if !strings.HasPrefix(s, "file:") {
@@ -156,10 +163,10 @@ func filePath(s string) (string, error) {
 
 // authentication is the client's provider, nil without authentication.
 func (c credentials) authentication(cfg Config) (client.Authentication, error) {
-	switch {
-	case c.name == "":
+	switch c.name {
+	case "":
 		return nil, nil
-	case c.name == "tls":
+	case "tls":
 		return client.NewAuthenticationFromTLSCertSupplier(cfg.clientCertificate(c)), nil
 	}
 	params, err := json.Marshal(c.params)

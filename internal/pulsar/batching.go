@@ -30,10 +30,10 @@ const (
 	// Key_Shared subscription a whole bucket belongs to one consumer, so order
 	// per key holds on any subscription.
 	//
-	// All producers of a topic must agree on it and on the number of buckets.
-	// Java's agent writes no ordering keys: while one is among the producers, a
-	// Key_Shared subscription must not have more than one consumer, or two of
-	// them work on the same key at once.
+	// All producers of a topic must agree on it and on the number of buckets:
+	// while they do not, a Key_Shared subscription must not have more than one
+	// consumer, or two of them work on the same key at once. Java's agent writes
+	// no ordering keys: it never agrees.
 	BatchByBucket Batching = "bucket"
 	// BatchAny stores any messages together, as Java's client does by default.
 	// It is the fastest. On a Key_Shared subscription the broker dispatches a
@@ -61,6 +61,8 @@ const (
 	maxBatchMessages    = 1000
 	maxBatchesMessages  = 8192
 	batchShareOfPending = 2 // the other half is on its way meanwhile
+
+	slowTick = 50 * time.Millisecond
 )
 
 // batching fills in the library's options. limit is the broker's, in bytes.
@@ -68,7 +70,6 @@ func (c ProducerConfig) batching(o *client.ProducerOptions, limit int) {
 	// Without batching the library leaves the schema version out: a batch of one
 	// is as good.
 	o.BatchingMaxMessages = 1
-	o.BatchingMaxPublishDelay = time.Hour // push sends what waits
 	if c.Batching == BatchNone {
 		return
 	}
@@ -78,6 +79,9 @@ func (c ProducerConfig) batching(o *client.ProducerOptions, limit int) {
 		messages, bytes = maxBatchesMessages, maxBatchesBytes
 	}
 	o.BatchingMaxMessages = uint(max(1, min(messages, c.MaxPending/batchShareOfPending)))
+	// push sends what waits. But it takes one partition after the other, and one
+	// of them may be away.
+	o.BatchingMaxPublishDelay = max(c.BatchDelay, slowTick)
 	o.BatchingMaxSize = uint(min(bytes, limit/batchShareOfLimit))
 	if c.Batching == BatchByBucket {
 		o.Interceptors = append(o.Interceptors, newBuckets(c.Buckets))
@@ -146,8 +150,8 @@ func headSize(key int, properties map[string]string) int {
 // and the broker count them: key and properties are there twice, in the metadata
 // of the message and in that of the batch.
 func (p *Producer) entrySize(head, value int) int {
-	const numbers = 160 // sequence id, times, sizes, versions, flags, ordering key, tags
-	return value + 2*head + numbers + len(p.cfg.Name)
+	const numbers = 128 // sequence id, times, sizes, versions, flags, ordering key, tags
+	return value + 2*head + numbers + p.name
 }
 
 // checkSize returns an error for a message that the broker will never take.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -375,6 +376,37 @@ func TestKeyShared(t *testing.T) {
 				t.Errorf("out of order %d, two consumers at once %d, keys that moved in a stable phase %d", a.disorder, a.atOnce, stable)
 			}
 		})
+	}
+}
+
+// The partition of a key does not depend on the batching, also where nobody
+// routes.
+func TestPartitionOfBucket(t *testing.T) {
+	t.Parallel()
+	service, admin := broker(t)
+	c := connect(t, service)
+	topic := newTopic(t)
+	call(t, "PUT", admin+"/admin/v2/persistent/"+strings.TrimPrefix(topic, "persistent://")+"/partitions", "5")
+	const n = 50
+	var partitions [2][]int
+	for i, batching := range []pulsar.Batching{pulsar.BatchNone, pulsar.BatchByBucket} {
+		p := produce(t, c, pulsar.ProducerConfig{Topic: topic, Batching: batching})
+		l := newLedger(n)
+		for j := range n {
+			p.Send(t.Context(), &pulsar.Message{Key: []byte{byte(j)}, Value: []byte("v")}, l.done(j))
+		}
+		if err := p.Flush(within(t, time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(l.errs...); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range l.receipts {
+			partitions[i] = append(partitions[i], r.Partition)
+		}
+	}
+	if !slices.Equal(partitions[0], partitions[1]) || len(slices.Compact(slices.Sorted(slices.Values(partitions[0])))) < 3 {
+		t.Errorf("partitions without batching: %v\nby bucket: %v", partitions[0], partitions[1])
 	}
 }
 

@@ -6,8 +6,13 @@ package pulsar
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -305,5 +310,62 @@ func TestReconnectDelay(t *testing.T) {
 	d.Reset()
 	if got := d.Next(); got > 2*minReconnectDelay {
 		t.Errorf("after a reset %v", got)
+	}
+}
+
+// What is sent to the token endpoint of OAuth2, and what to the broker.
+func TestOAuth2(t *testing.T) {
+	t.Parallel()
+	var got url.Values
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":%q}`, server.URL, server.URL+"/token")
+	})
+	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
+		if r.ParseForm() == nil {
+			got = r.PostForm
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"access_token":"the-token","token_type":"Bearer","expires_in":3600}`)
+	})
+	key := filepath.Join(t.TempDir(), "key.json")
+	if err := os.WriteFile(key, fmt.Appendf(nil, `{"type":"client_credentials","client_id":"the-client","client_secret":"the-secret","client_email":"","issuer_url":%q}`, server.URL), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{
+		ServiceURL: DefaultServiceURL, AuthPlugin: javaAuth + "oauth2.AuthenticationOAuth2",
+		AuthParams: fmt.Sprintf(`{"issuerUrl":%q,"privateKey":%q,"audience":"the-audience","scope":"one two"}`, server.URL, "file://"+key),
+	}
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	creds, err := parseCredentials(cfg.AuthPlugin, cfg.AuthParams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := creds.authentication(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := a.(interface {
+		Init() error
+		Name() string
+		GetData() ([]byte, error)
+	})
+	if err := provider.Init(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := provider.GetData()
+	if err != nil || provider.Name() != "token" || string(data) != "the-token" {
+		t.Errorf("to the broker: %q, %q, %v", provider.Name(), data, err)
+	}
+	for name, want := range map[string]string{
+		"grant_type": "client_credentials", "client_id": "the-client", "client_secret": "the-secret", "audience": "the-audience", "scope": "one two",
+	} {
+		if got.Get(name) != want {
+			t.Errorf("%s is %q, want %q", name, got.Get(name), want)
+		}
 	}
 }

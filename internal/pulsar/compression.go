@@ -87,16 +87,22 @@ func encodeZLib(dst, src []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// One encoder for all producers: it holds some hundred KiB for each core.
-var zstdEncoder = sync.OnceValues(func() (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderCRC(false), zstd.WithWindowSize(maxBatchesBytes), zstd.WithLowerEncoderMem(true))
-})
+// An encoder holds a megabyte or two: a pool gives it back where nobody needs it.
+var zstdEncoders = sync.Pool{New: func() any {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(maxBatchesBytes), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return err
+	}
+	return e
+}}
 
 func encodeZStd(dst, src []byte) ([]byte, error) {
-	e, err := zstdEncoder()
-	if err != nil {
-		return nil, err
+	made := zstdEncoders.Get()
+	e, ok := made.(*zstd.Encoder)
+	if !ok {
+		return nil, made.(error)
 	}
+	defer zstdEncoders.Put(e)
 	return e.EncodeAll(src, dst), nil
 }
 

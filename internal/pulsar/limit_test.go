@@ -47,13 +47,7 @@ func TestTooLarge(t *testing.T) {
 				return b
 			}
 			key := []byte("k")
-			largest := 0 // value that just fits
-			for p.EntrySize(&pulsar.Message{Key: key, Value: make([]byte, largest+1)}) <= maxMessageSize {
-				largest++
-				if largest == 1 {
-					largest = maxMessageSize / 2
-				}
-			}
+			largest := maxMessageSize - p.EntrySize(&pulsar.Message{Key: key}) // value that just fits
 			half := string(noise(maxMessageSize/2 - 400))
 			var messages []*pulsar.Message
 			add := func(key, value []byte, properties map[string]string) {
@@ -176,7 +170,7 @@ func TestLimitNotKnown(t *testing.T) {
 				}
 				return
 			}
-			if !errors.Is(p.Err(), pulsar.ErrClosed) || !errors.Is(l.errs[n/2], pulsar.ErrClosed) || c.Limit() != maxMessageSize {
+			if errors.Is(p.Err(), pulsar.ErrTooLarge) || !errors.Is(p.Err(), pulsar.ErrClosed) || !errors.Is(l.errs[n/2], pulsar.ErrClosed) || c.Limit() != maxMessageSize {
 				t.Errorf("%v; the producer: %v; the limit: %d", l.errs[n/2], p.Err(), c.Limit())
 			}
 		})

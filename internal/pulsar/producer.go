@@ -46,7 +46,8 @@ type ProducerConfig struct {
 	BatchDelay time.Duration
 	// Buckets is for BatchByBucket. Zero: DefaultBuckets.
 	Buckets int
-	// Compression of what is stored together. Zero: none.
+	// Compression of what is stored together. Zero: none. A message that is too
+	// large without it is refused nevertheless.
 	Compression Compression
 	// Sequenced gives each message its Sequence as Pulsar's sequence id. A
 	// namespace with deduplication on then drops what it has stored already, of
@@ -127,6 +128,7 @@ type Producer struct {
 	client  *Client
 	cfg     ProducerConfig
 	schemas *schemas
+	name    int // length of the producer's name
 
 	// slots holds one element per message in flight. It is ours and not the
 	// library's, so that Close need not wait for a Send that waits.
@@ -148,13 +150,13 @@ type Producer struct {
 	dead    chan struct{} // closed when err is set
 	waiters []waiter
 
-	// dirty wakes push after a message was handed to the library; full ends its
-	// pause, since no more messages can come.
-	dirty  chan struct{}
-	full   chan struct{}
-	ctx    context.Context
-	cancel context.CancelFunc
-	pushed chan struct{} // push has ended
+	// dirty wakes push after a message was handed to the library; hurried ends
+	// its pause, when no more messages can come or somebody waits for all.
+	dirty   chan struct{}
+	hurried chan struct{}
+	ctx     context.Context
+	cancel  context.CancelFunc
+	pushed  chan struct{} // push has ended
 }
 
 type waiter struct {
@@ -192,7 +194,7 @@ func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, e
 	p := &Producer{
 		cfg: cfg, client: c, schemas: newSchemas(),
 		slots: make(chan struct{}, cfg.MaxPending), dead: make(chan struct{}),
-		dirty: make(chan struct{}, 1), full: make(chan struct{}, 1), pushed: make(chan struct{}),
+		dirty: make(chan struct{}, 1), hurried: make(chan struct{}, 1), pushed: make(chan struct{}),
 	}
 	p.pending.init()
 	p.sequence = -1
@@ -233,7 +235,7 @@ func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, e
 	if err != nil {
 		return nil, c.failure("create producer", cfg.Topic, cfg.Schema, err)
 	}
-	p.inner = inner
+	p.inner, p.name = inner, len(inner.Name())
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	go p.push()
 	c.mu.Lock()
@@ -284,7 +286,8 @@ func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, erro
 	if p.cfg.TextKey {
 		s.pm.Key = string(m.Key)
 	} else {
-		s.pm.Key = base64.StdEncoding.EncodeToString(m.Key)
+		var b [128]byte // for one allocation less
+		s.pm.Key = string(base64.StdEncoding.AppendEncode(b[:0], m.Key))
 	}
 	s.pm.Payload = m.Value // nil: the library sets null_value
 	s.pm.Properties = m.Properties
@@ -316,10 +319,7 @@ func (p *Producer) admit(ctx context.Context) error {
 		return nil
 	default:
 	}
-	select {
-	case p.full <- struct{}{}:
-	default:
-	}
+	p.hurry()
 	select {
 	case p.slots <- struct{}{}:
 		return nil
@@ -348,6 +348,9 @@ func (p *Producer) hand(ctx context.Context, s *send, alone bool) error {
 		p.sending.Lock()
 		defer p.sending.Unlock()
 		if err := p.empty(ctx); err != nil {
+			if dead := p.Err(); dead != nil {
+				return dead
+			}
 			return p.client.failure("send to", p.cfg.Topic, s.schema, err)
 		}
 	}
@@ -389,17 +392,21 @@ func (s *send) complete(id client.MessageID, _ *client.ProducerMessage, err erro
 	p := s.p
 	if err != nil {
 		err = p.client.failure("send to", p.cfg.Topic, s.schema, err)
+		tooLarge := errors.Is(err, ErrTooLarge)
+		if tooLarge { // the limit is not what it was taken for
+			p.client.state.noteRefusal(err)
+		}
 		var e *Error
 		switch {
 		case errors.As(err, &e) && final(e.Kind):
 			p.die(err)
 			return
-		case errors.Is(err, ErrTooLarge) && p.cfg.Batching != BatchNone:
+		case tooLarge && p.cfg.Batching != BatchNone:
 			// A batch, not this message; and the library forgets the batches
 			// after it that were to be sent with it. The next producer knows the
-			// limit and finds the message.
-			p.client.state.noteRefusal(err)
-			p.die(&Error{Op: "send to", Topic: p.cfg.Topic, Kind: ErrClosed, Err: fmt.Errorf("a batch was refused: %s", err)})
+			// limit and finds the message. Not wrapped: nobody is to take the
+			// others for too large.
+			p.die(&Error{Op: "send to", Topic: p.cfg.Topic, Kind: ErrClosed, Err: errors.New("a batch was refused: " + err.Error())})
 			return
 		case p.cfg.Sequenced:
 			// If a later message were stored, this one could never be: its
@@ -509,6 +516,14 @@ func (p *Producer) push() {
 	}
 }
 
+// hurry ends push's pause, this one or the next.
+func (p *Producer) hurry() {
+	select {
+	case p.hurried <- struct{}{}:
+	default:
+	}
+}
+
 // pause lets messages come together for d, and reports whether p is still open.
 func (p *Producer) pause(d time.Duration) bool {
 	if d <= 0 {
@@ -519,7 +534,7 @@ func (p *Producer) pause(d time.Duration) bool {
 	select {
 	case <-t.C:
 		return true
-	case <-p.full:
+	case <-p.hurried:
 		return true
 	case <-p.ctx.Done():
 		return false
@@ -543,6 +558,7 @@ func (p *Producer) Flush(ctx context.Context) error {
 	w := waiter{p.sent, make(chan struct{})}
 	p.waiters = append(p.waiters, w)
 	p.mu.Unlock()
+	p.hurry()
 	select {
 	case <-w.ch:
 		return nil

@@ -116,7 +116,7 @@ func TestProducerConfigFaults(t *testing.T) {
 
 func TestParseCompression(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]pulsar.Compression{"": "", "none": "", " lz4": pulsar.LZ4, "zstd": pulsar.ZStd, "ZLIB": pulsar.ZLib, "Snappy": pulsar.Snappy} {
+	for text, want := range map[string]pulsar.Compression{"": "", "none": "", "lz4": pulsar.LZ4, "zstd": pulsar.ZStd, "ZLIB": pulsar.ZLib, "Snappy": pulsar.Snappy} {
 		if got, err := pulsar.ParseCompression(text); got != want || err != nil {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}

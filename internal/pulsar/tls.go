@@ -19,7 +19,14 @@ import (
 )
 
 // StoreFile is a Java key store or trust store.
-type StoreFile = javastore.File
+type StoreFile struct {
+	// Path of the file. Empty: no store.
+	Path string
+	// Password opens the store, and the keys in it. It is secret.
+	Password string
+	// Type is JKS or PKCS12. Empty: what the file's first bytes say.
+	Type string
+}
 
 // Versions by the names that Java's settings have for them.
 var tlsVersions = map[string]uint16{
@@ -98,7 +105,7 @@ func (c Config) trusted() (*x509.CertPool, error) {
 		}
 		return pool, nil
 	case c.TLSTrustStore.Path != "":
-		certificates, err := c.TLSTrustStore.Certificates()
+		certificates, err := javastore.File(c.TLSTrustStore).Certificates()
 		if err != nil {
 			return nil, fmt.Errorf("trust store %s: %w", c.TLSTrustStore.Path, err)
 		}
@@ -125,13 +132,13 @@ func (c Config) clientCertificate(creds credentials) func() (*tls.Certificate, e
 	}
 	store := c.TLSKeyStore
 	if creds.name == "tls" && creds.params["keyStorePath"] != "" {
-		store = StoreFile{Path: creds.params["keyStorePath"], Password: creds.params["keyStorePassword"], Type: creds.params["keyStoreType"]}
+		store = StoreFile{creds.params["keyStorePath"], creds.params["keyStorePassword"], creds.params["keyStoreType"]}
 	}
 	if store.Path == "" {
 		return nil
 	}
 	return func() (*tls.Certificate, error) {
-		cert, err := store.KeyPair()
+		cert, err := javastore.File(store).KeyPair()
 		if err != nil {
 			return nil, fmt.Errorf("key store %s: %w", store.Path, err)
 		}

@@ -154,6 +154,7 @@ func TestFaults(t *testing.T) {
 		"unknown in the file":        {settings.Sources{File: write(t, "# a\nserviceUlr: "+secret+"\n")}, []string{"agent.yaml:2: serviceUlr: no such setting serviceUrl?"}},
 		"unknown as a parameter":     {settings.Sources{Parameters: "maxpending=" + secret}, []string{"--parameters: maxpending: no such setting maxPending?"}},
 		"unknown as a flag":          {settings.Sources{Set: []string{"nothingLikeIt=" + secret}}, []string{"--set: nothingLikeIt: no such setting reference"}},
+		"the nearest of two":         {settings.Sources{Set: []string{"passwordF=" + secret}}, []string{"--set: passwordF: mean password?"}},
 		"no assignment":              {settings.Sources{Set: []string{secret}}, []string{"--set: key=value"}},
 		"no key":                     {settings.Sources{Set: []string{"=" + secret}}, []string{"--set: key=value"}},
 		"a comma in a value":         {settings.Sources{Parameters: "password=a," + secret}, []string{`--parameters: key=value \,`}},

@@ -1,0 +1,155 @@
+// What the settings mean for those who are told them: the clients of Pulsar and of
+// Cassandra; and what the settings leave to the machine.
+
+package agent
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
+)
+
+// pulsar is how to reach the cluster.
+func (c Config) pulsar(log *slog.Logger) pulsar.Config {
+	c = c.withDefaults()
+	p := pulsar.Config{
+		ServiceURL: c.PulsarServiceURL, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
+		TLSProtocols: c.SSLEnabledProtocols, TLSCipherSuites: c.SSLCipherSuites,
+		AllowInsecure: c.SSLAllowInsecureConnection, HostnameVerification: c.SSLHostnameVerificationEnable, Log: log,
+	}
+	if c.PulsarAuthParamsFile != "" && pulsar.BareToken(c.PulsarAuthPluginClassName, c.PulsarAuthParams) {
+		p.AuthParams = "file:" + c.PulsarAuthParamsFile
+	}
+	if !c.UseKeyStoreTLS {
+		p.TLSTrustCertsFile = c.TLSTrustCertsFilePath
+		return p
+	}
+	if p.TLSTrustStore = c.trustStore(); c.SSLKeystorePassword != "" {
+		p.TLSKeyStore = pulsar.StoreFile{Path: c.SSLKeystorePath, Password: c.SSLKeystorePassword}
+	}
+	return p
+}
+
+// trustStore is the store of trusted certificates: the one that is called so, and else
+// the one that DataStax's agent takes for it.
+func (c Config) trustStore() pulsar.StoreFile {
+	store := pulsar.StoreFile{Path: c.SSLTruststorePath, Password: c.SSLTruststorePassword}
+	if store.Path == "" {
+		store.Path = c.SSLKeystorePath
+	}
+	if store.Password == "" && store.Path == c.SSLKeystorePath {
+		store.Password = c.SSLKeystorePassword
+	}
+	return store
+}
+
+// batching is what pulsarBatching says, and without it what DataStax's agent does.
+func (c Config) batching() pulsar.Batching {
+	switch {
+	case c.PulsarBatching == "none":
+		return pulsar.BatchNone
+	case c.PulsarBatching != "":
+		return pulsar.Batching(c.PulsarBatching)
+	case c.PulsarBatchDelayInMs <= 0:
+		return pulsar.BatchNone
+	case c.PulsarKeyBasedBatcher:
+		return pulsar.BatchByKey
+	}
+	return pulsar.BatchAny
+}
+
+// producer is how to publish, but for what depends on the topic.
+func (c Config) producer() pulsar.ProducerConfig {
+	c = c.withDefaults()
+	p := pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages, Batching: c.batching()}
+	if p.Batching != pulsar.BatchNone && c.PulsarBatchDelayInMs > 0 {
+		p.BatchDelay = time.Duration(c.PulsarBatchDelayInMs) * time.Millisecond
+	}
+	if p.Batching == pulsar.BatchByBucket {
+		p.Buckets = c.PulsarBatchBuckets
+	}
+	p.Compression, _ = pulsar.ParseCompression(c.PulsarCompression) // one of those that there are
+	return p
+}
+
+// settle fills in what the settings leave to the machine: where the node is, and what
+// follows from that. The error holds every fault of the settings and of cassandra.yaml.
+func (c Config) settle(m machine) (Config, node, error) {
+	invalid := c.Validate()
+	c, n, err := c.place(m)
+	if err != nil {
+		return c, n, errors.Join(invalid, err)
+	}
+	c, err = c.meet(n)
+	return c, n, errors.Join(invalid, n.faults(), err)
+}
+
+// place finds the node's files and reads cassandra.yaml.
+func (c Config) place(m machine) (Config, node, error) {
+	c = c.withDefaults()
+	at, err := m.locate(c)
+	if err != nil {
+		return c, node{}, err
+	}
+	c.CassandraYAML, c.CassandraStorageDir = at.yaml, at.storageDir
+	if c.CDCWorkingDir == "" {
+		c.CDCWorkingDir = filepath.Join(at.storageDir, "cdc")
+	}
+	n, err := readNode(at)
+	return c, n, err
+}
+
+// meet fills in how the node wants to be asked, and says what it demands and the settings
+// do not have.
+func (c Config) meet(n node) (Config, error) {
+	var errs []error
+	if n.ClientEncryption.RequireClientAuth == "true" && c.cassandraTLS(n) && c.CassandraTLSCertificateFilePath == "" && c.CassandraTLSKeystorePath == "" {
+		errs = append(errs, settings.Fault{
+			Key: "cassandraTlsCertificateFilePath", Problem: "it is missing: " + n.yaml + " has require_client_auth",
+			Hint: "set it with cassandraTlsKeyFilePath, or set cassandraTlsKeystorePath",
+		})
+	}
+	if c.ContactPoint == "" {
+		var err error
+		c.ContactPoint, err = n.contactPoint(c.cassandraTLS(n))
+		errs = append(errs, err)
+	}
+	return c, errors.Join(errs...)
+}
+
+func (c Config) cassandraTLS(n node) bool {
+	told := c.CassandraTLSTrustCertsFilePath != "" || c.CassandraTLSTruststorePath != ""
+	return c.CassandraTLS == "true" || c.CassandraTLS == "auto" && n.ClientEncryption.Enabled && (told || !n.ClientEncryption.Optional)
+}
+
+// cassandra is how to reach the node, of a configuration that is settled.
+func (c Config) cassandra(n node, log *slog.Logger) cassandra.Config {
+	cfg := cassandra.Config{
+		ContactPoints: []string{c.ContactPoint}, OnlyContactPoints: true,
+		Username: c.CassandraUsername, Password: c.CassandraPassword, PasswordFile: c.CassandraPasswordFile, Log: log,
+	}
+	if c.cassandraTLS(n) {
+		files := c.cassandraTLSFiles()
+		cfg.TLS = &files
+		if files.ServerName == "" {
+			files.ServerName, _, _ = net.SplitHostPort(c.ContactPoint)
+		}
+	}
+	return cfg
+}
+
+func (c Config) cassandraTLSFiles() cassandra.TLS {
+	return cassandra.TLS{
+		TrustCertsFile: c.CassandraTLSTrustCertsFilePath, TrustStore: javastore.File{Path: c.CassandraTLSTruststorePath, Password: c.CassandraTLSTruststorePassword},
+		CertificateFile: c.CassandraTLSCertificateFilePath, KeyFile: c.CassandraTLSKeyFilePath,
+		KeyStore:   javastore.File{Path: c.CassandraTLSKeystorePath, Password: c.CassandraTLSKeystorePassword},
+		ServerName: c.CassandraTLSServerName, AnyName: c.CassandraTLSHostnameVerificationDisable, Insecure: c.CassandraTLSAllowInsecureConnection,
+	}
+}
