@@ -3,6 +3,7 @@
 package commitlog
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -104,7 +105,7 @@ func (r *Reader) readDescriptor() error {
 		return fmt.Errorf("read the descriptor: %w", err)
 	}
 	r.desc, err = parseDescriptor(head[:n])
-	if errors.Is(err, errNoDescriptor) && n == len(head) {
+	if errors.Is(err, errNoDescriptor) && n == len(head) && binary.BigEndian.Uint32(head) != 0 {
 		head = make([]byte, maxDescriptor)
 		n, _ = r.file.ReadAt(head, 0)
 		r.desc, err = parseDescriptor(head[:n])

@@ -24,7 +24,7 @@ func (t *Tailer) letGo(s *segment) bool {
 	s.close()
 	if s.raw {
 		if err := t.remove(s); err != nil {
-			t.warn(&s.fault, "a published segment cannot be deleted, and takes space from cdc_total_space; trying again", "segment", s.id, "error", err)
+			t.warn(&t.deleting, "a published segment cannot be deleted, and takes space from cdc_total_space; trying again", "segment", s.id, "error", err)
 			return false
 		}
 		s.raw, s.deleted = false, true
@@ -38,8 +38,10 @@ func (t *Tailer) letGo(s *segment) bool {
 // remove deletes a finished segment. Its checkpoint stays, so that also after a restart a
 // segment that comes back is not published again.
 func (t *Tailer) remove(s *segment) error {
-	if err := t.cfg.Checkpoints.Save(s.id, max(s.watermark.Offset(), s.end)); err != nil {
-		return err
+	if offset := max(s.watermark.Offset(), s.end); offset > 0 { // there was something in it
+		if err := t.cfg.Checkpoints.Save(s.id, offset); err != nil {
+			return err
+		}
 	}
 	path := filepath.Join(t.cfg.CDCRawDir, s.name)
 	// The index first: a segment that is left without one is found again, and an index
@@ -59,9 +61,8 @@ func (t *Tailer) forget(l listing) {
 		return // what cannot be seen may be there
 	}
 	for _, id := range t.cfg.Checkpoints.Segments() {
-		followed := slices.ContainsFunc(t.segments, func(s *segment) bool { return s.id == id })
-		if followed || l.raw[id] != "" || l.live[id] != "" {
-			continue
+		if slices.ContainsFunc(t.segments, func(s *segment) bool { return s.id == id }) {
+			continue // every segment with a checkpoint is followed while it is there
 		}
 		if err := t.cfg.Checkpoints.Remove(id); err != nil {
 			t.warn(&t.forgetting, "the checkpoint of a segment that is gone cannot be removed; trying again", "segment", id, "error", err)

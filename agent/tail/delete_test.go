@@ -150,6 +150,7 @@ func TestASegmentThatComesBackIsNotPublishedAgain(t *testing.T) {
 				for range 5 {
 					r.pass()
 				}
+				r.nothingOpen()
 				if got := r.savedOffset(1); got < s.marker {
 					t.Fatalf("checkpoint %d while Cassandra has the segment, its entries end at %d", got, s.marker)
 				}

@@ -6,7 +6,6 @@ package tail
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -87,11 +86,11 @@ func (t *Tailer) scan() {
 }
 
 // update notes where the known segments are now. It reports whether Cassandra has taken
-// one with changes away from cdc_raw.
+// one away from cdc_raw that may hold changes: so says its index, which may come late.
 func (t *Tailer) update(l listing) (taken bool) {
 	for _, s := range t.segments {
 		_, raw := l.raw[s.id]
-		if s.raw && !raw && s.index {
+		if s.raw && !raw && (s.index || t.cfg.MayRemove) {
 			taken = true
 		}
 		s.raw = raw
@@ -138,7 +137,7 @@ func (t *Tailer) add(l listing, taken bool) {
 	}
 	slices.SortFunc(t.segments, func(a, b *segment) int { return cmp.Compare(a.id, b.id) })
 	if taken && before > 0 && oldest > before+1 {
-		t.lost("Cassandra has removed segments from cdc_raw before the agent has seen them: changes in them are lost (cdc_block_writes is false in cassandra.yaml, and the agent was behind)",
+		t.lost("Cassandra has removed segments from cdc_raw before the agent has seen them: where they held changes, those are lost (cdc_block_writes is false in cassandra.yaml, and the agent was behind)",
 			"from_segment", before+1, "to_segment", oldest-1)
 	}
 }
@@ -155,6 +154,3 @@ func (t *Tailer) missingAtStart(l listing) {
 			"segment", last, "read_to", t.cfg.Checkpoints.Offset(last))
 	}
 }
-
-// missing says whether an error is that of a file that is not there.
-func missing(err error) bool { return os.IsNotExist(err) }

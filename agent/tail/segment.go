@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -15,7 +16,6 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/files"
-	"github.com/cassandra-cdc/cassandra-cdc/internal/seldom"
 )
 
 type segment struct {
@@ -40,10 +40,9 @@ type segment struct {
 	drained  bool      // complete, and read to its end
 	deleted  bool      // the agent has deleted it in cdc_raw
 	end      int64     // offset behind the last entry that was read
-	last     time.Time // when an entry was read
+	last     time.Time // when an entry was read, or Cassandra went on to the next segment
 	owed     []owed
 	owing    bool // it could not be handed over; the next scan tries again
-	fault    seldom.Line
 }
 
 // owed is damage that nobody has a copy of yet.
@@ -53,9 +52,10 @@ type owed struct {
 }
 
 const (
-	// readAtOnce bounds how many entries are read before the directory and the
-	// checkpoints have their turn.
+	// readAtOnce and readFor bound how many entries are read, and how long, before the
+	// directories and the checkpoints have their turn: a broker may be slow.
 	readAtOnce = 4096
+	readFor    = 200 * time.Millisecond
 	// recently is for how long a segment that Cassandra has filled is looked at as often
 	// as the one it writes to: entries are written concurrently, the last of the old may
 	// come behind the first of the new.
@@ -112,9 +112,9 @@ func (s *segment) open() bool {
 	}
 	f, err := s.cfg.Files.Open(path)
 	if err != nil {
-		if !missing(err) { // the next look at the directory tells where it went
+		if !errors.Is(err, fs.ErrNotExist) { // the next look at the directories tells where it went
 			s.failed = err
-			s.warn(&s.fault, "a segment cannot be opened; trying again", "segment", s.id, "error", err)
+			s.warn(&s.opening, "a segment cannot be opened; trying again", "segment", s.id, "error", err)
 		}
 		return false
 	}
@@ -146,7 +146,7 @@ func (s *segment) names() int {
 	return 0
 }
 
-// recent says whether something was read not long ago.
+// recent says whether Cassandra wrote to it not long ago.
 func (s *segment) recent() bool { return !s.last.IsZero() && time.Since(s.last) < recently }
 
 // read hands what is new to h and reports whether there was something. An error is one
@@ -165,9 +165,13 @@ func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
 	}
 	r, version := s.reader, s.reader.Descriptor().Version
 	complete := s.complete // before the last look at the bytes
-	for range readAtOnce {
+	began := time.Now()
+	for i := range readAtOnce {
 		if ctx.Err() != nil {
 			return some, nil
+		}
+		if i%64 == 63 && time.Since(began) > readFor {
+			break
 		}
 		if !r.Next() {
 			var damage *commitlog.DamageError
@@ -183,13 +187,14 @@ func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
 			s.fail(r.Err())
 			return some, nil
 		}
-		some = true
+		if !some {
+			some, s.holds, s.last = true, true, began
+		}
 		s.end = r.Position().Offset
 		err := h.Entry(ctx, Entry{Version: version, Position: r.Position(), Body: r.Entry(), Watermark: s.watermark})
 		if err != nil {
 			return some, err
 		}
-		s.last, s.holds = time.Now(), true
 	}
 	s.more = true
 	return some, nil
@@ -278,7 +283,7 @@ func (s *segment) rest() {
 // fail tells of an error of the file; the next scan begins again behind the last entry.
 func (s *segment) fail(err error) {
 	s.failed, s.reader = err, nil
-	s.warn(&s.fault, "a segment cannot be read; trying again", "file", s.name, "error", err)
+	s.warn(&s.reading, "a segment cannot be read; trying again", "file", s.name, "error", err)
 }
 
 // owe notes damage. Invariant 2: its mark keeps the checkpoint in front of it.

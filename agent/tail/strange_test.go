@@ -177,21 +177,25 @@ func TestASegmentThatVanishesBeforeItIsOpened(t *testing.T) {
 // While the agent was busy, Cassandra made segments and took them away: that nobody has
 // seen them is told, with their ids.
 func TestSegmentsThatNobodyHasSeenAreTold(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		s := r.segment(1, entries(1, 3)...)
-		s.index("500")
-		r.start()
-		s.discard()
-		remove(t, s.raw)
-		remove(t, filepath.Join(r.cdcRaw, firstIndex))
-		r.segment(5, entries(4, 6)...)
-		r.pass()
-		r.wantEntries(entries(1, 6)...)
-		r.wantLog("level=ERROR", "from_segment=2", "to_segment=4", "lost", "cdc_block_writes")
-		if len(r.lost) != 1 || !strings.Contains(r.lost[0], "from_segment 2 to_segment 4") {
-			t.Errorf("told those who watch: %q", r.lost)
-		}
-	})
+	for _, index := range []bool{true, false} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			s := r.segment(1, entries(1, 3)...)
+			if r.mayRemove = !index; index {
+				s.index("500")
+			}
+			r.start()
+			s.discard()
+			remove(t, s.raw)
+			os.Remove(filepath.Join(r.cdcRaw, firstIndex))
+			r.segment(5, entries(4, 6)...)
+			r.pass()
+			r.wantEntries(entries(1, 6)...)
+			r.wantLog("level=ERROR", "from_segment=2", "to_segment=4", "lost", "cdc_block_writes")
+			if len(r.lost) != 1 || !strings.Contains(r.lost[0], "from_segment 2 to_segment 4") {
+				t.Errorf("told those who watch: %q", r.lost)
+			}
+		})
+	}
 	// A gap alone says nothing: segments without CDC data come and go.
 	inBubble(t, func(t *testing.T, r *rig) {
 		s := r.segment(1, entries(1, 3)...)
@@ -392,5 +396,48 @@ func TestManyOldSegments(t *testing.T) {
 		if len(got) != 2 {
 			t.Errorf("%q", got)
 		}
+	})
+}
+
+// 3.11 moves a segment between the looks at the two directories: it is seen twice then,
+// and never not at all.
+func TestASegmentThatMovesBetweenTheLooks(t *testing.T) {
+	inBubble(t, func(_ *testing.T, r *rig) {
+		r.version = 6
+		r.hold = func(body string) bool { return body == "entry 000003" }
+		s := r.segment(1, entries(1, 3)...)
+		r.start()
+		r.wantEntries(entries(1, 3)...)
+		looks, moved := 0, false
+		r.disk.Set(func(op, _ string) error {
+			if op == "readdir" {
+				if looks++; looks%2 == 0 && !moved {
+					moved = true
+					s.move()
+				}
+			}
+			return nil
+		})
+		r.pass()
+		r.ack("entry 000003")
+		r.pass()
+		r.wantEntries()
+		r.wantFiles()
+	})
+}
+
+// Cassandra fills entries concurrently: the last of a full segment may come behind the
+// first of the next, and is seen as soon as any other.
+func TestALateEntryOfAFullSegment(t *testing.T) {
+	inBubble(t, func(_ *testing.T, r *rig) {
+		r.rescan = time.Hour
+		old := r.segment(1, entries(1, 3)...)
+		s := r.segment(2)
+		r.start()
+		s.append(entries(4, 4)...)
+		time.Sleep(time.Second)
+		old.append(entries(5, 5)...)
+		time.Sleep(100 * time.Millisecond)
+		r.wantEntries(entries(1, 5)...)
 	})
 }

@@ -14,10 +14,10 @@ package tail
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -70,7 +70,7 @@ type Config struct {
 	// 0 means 2 s.
 	Rescan time.Duration
 	// Poll is the longest time between two looks at the end of the log while nothing is
-	// written, and so the most that tailing adds to the latency; 0 means 20 ms. While
+	// written, and so the most that tailing adds to the latency; 0 means 40 ms. While
 	// something is written it is much shorter. Writes to a memory-mapped file raise no
 	// inotify event, so polling is the only way.
 	Poll time.Duration
@@ -95,7 +95,7 @@ type Config struct {
 
 const (
 	defaultRescan = 2 * time.Second
-	defaultPoll   = 20 * time.Millisecond
+	defaultPoll   = 40 * time.Millisecond
 	defaultSave   = time.Second
 	shortestPoll  = 500 * time.Microsecond
 	// idlePolls is how many looks at the end of the log fit into the time since the last
@@ -111,12 +111,13 @@ type Tailer struct {
 	cfg      Config
 	segments []*segment      // in the order of the log
 	newest   int64           // id of the newest segment that was ever seen
+	filling  int64           // id of the segment that Cassandra wrote to at the last look
 	foreign  map[string]bool // files in cdc_raw that were told of
 
-	listing, saving, forgetting seldom.Line
-
-	unlisted error // why the directories could not be listed
-	state    atomic.Pointer[State]
+	// One line of the log for each kind of fault: many segments may have the same.
+	listing, opening, reading, deleting, saving, forgetting seldom.Line
+	unlisted                                                error // why the directories could not be listed
+	state                                                   atomic.Pointer[State]
 }
 
 // New returns a tailer.
@@ -170,7 +171,10 @@ func (t *Tailer) Run(ctx context.Context, h Handler) error {
 			wrote = now
 		}
 		pause := min(max(now.Sub(wrote)/idlePolls, shortestPoll), t.cfg.Poll)
-		if changed {
+		switch {
+		case slices.ContainsFunc(t.segments, func(s *segment) bool { return s.more }):
+			pause = 0
+		case changed:
 			pause = min(pause, max(scanPause-now.Sub(scanned), 0))
 		}
 		timer.Reset(pause)
@@ -188,6 +192,12 @@ func (t *Tailer) Run(ctx context.Context, h Handler) error {
 // by all appearance. It reports whether there was something.
 func (t *Tailer) read(ctx context.Context, h Handler, all bool) (read bool, err error) {
 	current := t.current()
+	for _, s := range t.segments {
+		if current != t.filling && s.id == t.filling {
+			s.last = time.Now() // it has just become full
+		}
+	}
+	t.filling = current
 	for _, s := range t.segments {
 		live := s.id >= current || s.recent()
 		if !live && !all {
@@ -219,15 +229,16 @@ func (t *Tailer) current() (id int64) {
 	return id
 }
 
-// Save stores how far each segment is acknowledged.
-func (t *Tailer) Save() error {
-	var errs []error
+// Save stores how far each segment is acknowledged. It returns the first error.
+func (t *Tailer) Save() (err error) {
 	for _, s := range t.segments {
 		if offset := s.watermark.Offset(); offset > s.options.Start && !s.deleted {
-			errs = append(errs, t.cfg.Checkpoints.Save(s.id, offset))
+			if e := t.cfg.Checkpoints.Save(s.id, offset); err == nil {
+				err = e
+			}
 		}
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // lost tells of changes that nobody will ever see.

@@ -43,7 +43,7 @@ func (l testLog) Write(p []byte) (int, error) {
 }
 
 func TestDemo(t *testing.T) {
-	for _, version := range []string{env.Cassandra50, env.Cassandra41, env.Cassandra40} {
+	for _, version := range []string{env.Cassandra50, env.Cassandra41, env.Cassandra40, env.Cassandra311} {
 		t.Run(version, func(t *testing.T) {
 			servers := envtest.ForTest(t)
 			envtest.Needs(t, servers, version, env.PulsarStandalone)
@@ -61,6 +61,7 @@ func TestDemo(t *testing.T) {
 			t.Run("Java's client reads the data topic", func(t *testing.T) { javaReads(ctx, t, stage) })
 			t.Run("Java's client reads the JSON formats", func(t *testing.T) { javaReadsJSON(ctx, t, stage) })
 			t.Run("the agent's check", func(t *testing.T) { checks(ctx, t, stage) })
+			t.Run("replay of the quarantine", func(t *testing.T) { replayQuarantine(ctx, t, stage, servers.WorkDir()) })
 			t.Run("table without cdc", func(t *testing.T) { withoutCDC(ctx, t, stage) })
 			t.Run("stop in good order", func(t *testing.T) { stopInGoodOrder(ctx, t, stage) })
 			t.Run("kill", func(t *testing.T) { kill(ctx, t, stage) })
