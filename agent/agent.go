@@ -82,7 +82,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 		log.Warn("a pattern of tables or excludeTables matches no table of today", "pattern", p)
 	}
 	a := &agent{
-		log: log, ops: ops, schemas: c.schemas, decoder: mutation.NewDecoder(c.schemas), changes: changes{filter: filter},
+		log: log, ops: ops, schemas: c.schemas, decoder: mutation.NewDecoder(c.schemas), changes: changes{filter: filter, withRanges: cfg.RangeDeletes},
 		quarantine: keeper{dir: cfg.quarantine(), log: log, board: ops.board, metrics: ops.metrics}, skipped: skipped{log: log, metrics: ops.metrics},
 	}
 	a.judgeTables()
@@ -205,6 +205,8 @@ func (a *agent) decode(ctx context.Context, e tail.Entry) error {
 		var table *mutation.UnknownTableError
 		var column *mutation.UnknownColumnError
 		switch {
+		case err == nil && a.changes.err != nil:
+			return unpublishable{a.changes.err}
 		case err == nil && a.changes.schema.Empty():
 			return nil
 		case err == nil:

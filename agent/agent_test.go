@@ -89,7 +89,7 @@ func TestDecodeReadsTheSchemaThatTheEntryNeeds(t *testing.T) {
 			if err := a.decode(t.Context(), c.entry.entry(nil)); err != nil {
 				t.Fatal(err)
 			}
-			want, _ := dumpOutcome(c.entry.Line, dumpTables(t, now))
+			want, _ := dumpOutcome(c.entry.Line, dumpTables(t, now), false)
 			if got := a.changes.outcome(); !slices.Equal(got.Changes, want.Changes) || len(got.Changes) == 0 {
 				t.Errorf("changes %q, want %q", got.Changes, want.Changes)
 			}
@@ -200,9 +200,9 @@ func TestEntriesWithoutEventsAreSettled(t *testing.T) {
 	a, log := newAgent(t, &fakeNode{rows: corpustest.Rows(t, scenario)})
 	tables := dumpTables(t, corpustest.Rows(t, scenario))
 	w := checkpoint.NewWatermark(0)
-	settled, bounds, counters := 0, 0, 0
+	settled, bounds := 0, 0
 	for _, e := range corpusEntries(t, scenario) {
-		want, _ := dumpOutcome(e.Line, tables)
+		want, _ := dumpOutcome(e.Line, tables, false)
 		if len(want.Changes) > 0 {
 			continue
 		}
@@ -212,13 +212,13 @@ func TestEntriesWithoutEventsAreSettled(t *testing.T) {
 		if settled++; w.Offset() != e.Position.Offset {
 			t.Fatalf("offset %d behind the entry at %s", w.Offset(), e.Position)
 		}
-		bounds, counters = bounds+want.RangeBounds, counters+want.Counters
+		bounds += want.RangeBounds
 	}
-	if settled < 300 || bounds == 0 || counters == 0 {
-		t.Errorf("%d entries, %d range bounds, %d counter updates: too few to prove anything", settled, bounds, counters)
+	if settled < 300 || bounds == 0 {
+		t.Errorf("%d entries, %d range bounds: too few to prove anything", settled, bounds)
 	}
-	if a.skipped.total != [skipReasons]int{rangeTombstone: bounds, counterTable: counters} {
-		t.Errorf("skipped %v, want %d and %d", a.skipped.total, bounds, counters)
+	if a.skipped.total != [skipReasons]int{rangeTombstone: bounds} {
+		t.Errorf("skipped %v, want %d range bounds", a.skipped.total, bounds)
 	}
 	if entries, reasons := quarantined(t, a); len(entries) > 0 {
 		t.Errorf("in quarantine: %q", reasons)
@@ -237,14 +237,14 @@ func TestSkipsAreCountedAndLoggedNowAndThen(t *testing.T) {
 			s.note([skipReasons]int{rangeTombstone: 2}, commitlog.Position{Segment: 1, Offset: int64(i)})
 			time.Sleep(25 * time.Millisecond)
 		}
-		s.note([skipReasons]int{counterTable: 1}, commitlog.Position{Segment: 2, Offset: 7})
+		s.note([skipReasons]int{viewTable: 1}, commitlog.Position{Segment: 2, Offset: 7})
 		s.note([skipReasons]int{}, commitlog.Position{})
-		if s.total != [skipReasons]int{rangeTombstone: 2000, counterTable: 1} {
+		if s.total != [skipReasons]int{rangeTombstone: 2000, viewTable: 1} {
 			t.Errorf("total %v", s.total)
 		}
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		if len(lines) != 4 || !strings.Contains(lines[0], "range delete") || !strings.Contains(lines[0], "pos=1:0") ||
-			!strings.Contains(lines[3], "counter") || !strings.Contains(lines[3], "pos=2:7") {
+			!strings.Contains(lines[3], "materialized view") || !strings.Contains(lines[3], "pos=2:7") {
 			t.Errorf("log:\n%s", &log)
 		}
 	})

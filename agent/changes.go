@@ -4,6 +4,8 @@ package agent
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
@@ -18,16 +20,21 @@ type change struct {
 	key        []byte   // partition key as Cassandra serializes it
 	clustering [][]byte // nil for a static row or a whole partition
 	operation  event.Operation
-	writeTime  int64 // µs since 1970; mutation.NoTimestamp when there is none
+	writeTime  int64        // µs since 1970; mutation.NoTimestamp when there is none
+	deleted    *event.Range // of event.DeleteRange
 }
 
 // changes is the visitor that collects the changes of one mutation.
 type changes struct {
 	mutation.Nothing
+	withRanges bool // range deletes are changes
+
 	list []change
+	err  error // a fault in an update: the mutation is none
 
 	update struct { // the one that is being visited
 		rows   []change
+		ranges ranges
 		static bool
 		newest int64 // write time of what the row that is being visited holds; NoTimestamp when nothing
 	}
@@ -44,17 +51,17 @@ type skipReason uint8
 
 const (
 	rangeTombstone skipReason = iota
-	counterTable
+	viewTable
 	excludedTable
 	skipReasons
 )
 
 func (r skipReason) String() string {
-	return [skipReasons]string{"bound of a range delete", "update of a counter table", "table left out by the settings"}[r]
+	return [skipReasons]string{"bound of a range delete (the setting rangeDeletes makes events of them)", "update of a materialized view, which follows its table", "table left out by the settings"}[r]
 }
 
 func (c *changes) reset() {
-	c.list, c.update.rows, c.update.static = c.list[:0], c.update.rows[:0], false
+	c.list, c.err = c.list[:0], nil
 	c.schema.Reset()
 	c.skipped = [skipReasons]int{}
 }
@@ -68,8 +75,8 @@ func (c *changes) Table(t *schema.Table) bool {
 	case !c.filter.passes(t):
 		c.skipped[excludedTable]++
 		return false
-	case t.Counter:
-		c.skipped[counterTable]++
+	case t.View:
+		c.skipped[viewTable]++
 		return false
 	}
 	return true
@@ -77,6 +84,7 @@ func (c *changes) Table(t *schema.Table) bool {
 
 func (c *changes) Update(u *mutation.Update) {
 	c.update.rows, c.update.static = c.update.rows[:0], false
+	c.update.ranges.reset()
 	if ofSchema(u.Table) {
 		c.schema.Update(u)
 	}
@@ -122,11 +130,14 @@ func (c *changes) EndRow(u *mutation.Update, r *mutation.Row) {
 }
 
 func (c *changes) Marker(u *mutation.Update, m *mutation.Marker) {
-	if ofSchema(u.Table) {
+	switch {
+	case ofSchema(u.Table):
 		c.schema.Marker(u, m)
-		return
+	case c.withRanges:
+		c.update.ranges.marker(m)
+	default:
+		c.skipped[rangeTombstone]++
 	}
-	c.skipped[rangeTombstone]++
 }
 
 func (c *changes) EndUpdate(u *mutation.Update) {
@@ -135,8 +146,8 @@ func (c *changes) EndUpdate(u *mutation.Update) {
 		return
 	}
 	key := bytes.Clone(u.Key)
-	// What concerns the partition as a whole comes before its rows: a batch may
-	// delete a partition and write to it again. Without clustering columns the
+	// What concerns the partition as a whole or a range of it comes before its rows: a
+	// batch may delete them and write to them again. Without clustering columns the
 	// partition is the row.
 	whole := change{table: u.Table, key: key, writeTime: u.MaxTimestamp}
 	switch {
@@ -147,6 +158,12 @@ func (c *changes) EndUpdate(u *mutation.Update) {
 	}
 	if whole.operation != "" && (len(u.Table.Clustering) > 0 || len(c.update.rows) == 0) {
 		c.list = append(c.list, whole)
+	}
+	if err := c.update.ranges.done(); err != nil {
+		c.err = errors.Join(c.err, fmt.Errorf("range tombstones of table %s, key %x: %w", u.Table, u.Key, err))
+	}
+	for _, r := range c.update.ranges.list {
+		c.list = append(c.list, change{table: u.Table, key: key, operation: event.DeleteRange, writeTime: r.at, deleted: &r.Range})
 	}
 	for _, r := range c.update.rows {
 		r.key = key

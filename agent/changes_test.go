@@ -5,6 +5,7 @@ package agent
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ type outcome struct {
 	Changes     []string // "table operation key/clustering @write time", in the order of the log
 	DDL         bool     // a change of what tables are
 	RangeBounds int
-	Counters    int
+	Views       int
 }
 
 const whole = "*" // in the place of a clustering: the partition as a whole
@@ -41,15 +42,24 @@ func (o outcome) sorted() outcome {
 }
 
 func (c *changes) outcome() outcome {
-	o := outcome{DDL: !c.schema.Empty(), RangeBounds: c.skipped[rangeTombstone], Counters: c.skipped[counterTable]}
+	o := outcome{DDL: !c.schema.Empty(), RangeBounds: c.skipped[rangeTombstone], Views: c.skipped[viewTable]}
 	for _, ch := range c.list {
 		clustering := whole
+		if ch.deleted != nil {
+			clustering = rangeText(ch.deleted.Start.Inclusive, valuesText(ch.deleted.Start.Values), valuesText(ch.deleted.End.Values), ch.deleted.End.Inclusive)
+		}
 		if ch.clustering != nil || len(ch.table.Clustering) == 0 {
 			clustering = valuesText(ch.clustering)
 		}
 		o.Changes = append(o.Changes, changeText(ch.table.String(), string(ch.operation), hex.EncodeToString(ch.key), clustering, ch.writeTime))
 	}
 	return o
+}
+
+// rangeText is a range as mathematics has it.
+func rangeText(startInclusive bool, start, end string, endInclusive bool) string {
+	brackets := map[bool]string{true: "[]", false: "()"}
+	return brackets[startInclusive][:1] + start + ";" + end + brackets[endInclusive][1:]
 }
 
 func valuesText(values [][]byte) string {
@@ -65,8 +75,8 @@ func valuesText(values [][]byte) string {
 }
 
 // dumpOutcome says what the dumped mutation must become: what DataStax's agent makes of it, and the
-// events that it leaves out (docs/design.md).
-func dumpOutcome(l corpustest.Line, tables map[string]dumpTable) (o outcome, shapes []string) {
+// events that it leaves out (docs/design.md), those of range deletes where they are wanted.
+func dumpOutcome(l corpustest.Line, tables map[string]dumpTable, withRanges bool) (o outcome, shapes []string) {
 	cdc, plain := false, false
 	for _, u := range l.Updates {
 		name, newest := u.Keyspace+"."+u.Table, newest(u)
@@ -84,21 +94,16 @@ func dumpOutcome(l corpustest.Line, tables map[string]dumpTable) (o outcome, sha
 		}
 		cdc = true
 		if tables[name].counter {
-			o.Counters++
 			shapes = append(shapes, "counter")
-			continue
 		}
 		clustered := tables[name].clustered
 		if !clustered {
 			shapes = append(shapes, "without clustering")
 		}
-		var rows []string
+		var rows, ranges []string
+		var start string // of the range that is open
+		var startInclusive bool
 		for _, i := range u.Items {
-			if i.Kind != "row" {
-				o.RangeBounds++
-				shapes = append(shapes, "range tombstone")
-				continue
-			}
 			var ck []string
 			for _, v := range i.CK {
 				if v == nil {
@@ -106,6 +111,25 @@ func dumpOutcome(l corpustest.Line, tables map[string]dumpTable) (o outcome, sha
 				} else {
 					ck = append(ck, *v)
 				}
+			}
+			if i.Kind != "row" {
+				shapes = append(shapes, i.Kind)
+				if !withRanges {
+					o.RangeBounds++
+					continue
+				}
+				end, deletion := strings.Index(i.Kind, "_END"), i.Del
+				if i.EndDel != nil {
+					deletion = i.EndDel
+				}
+				if end >= 0 {
+					ranges = append(ranges, changeText(name, "delete-range", u.Key,
+						rangeText(startInclusive, start, strings.Join(ck, ","), i.Kind[end-4:end] == "INCL"), deletion.TS))
+				}
+				if at := strings.Index(i.Kind, "_START"); at >= 0 {
+					start, startInclusive = strings.Join(ck, ","), i.Kind[at-4:at] == "INCL"
+				}
+				continue
 			}
 			operation, at := "update", newest
 			if i.Del != nil {
@@ -136,7 +160,7 @@ func dumpOutcome(l corpustest.Line, tables map[string]dumpTable) (o outcome, sha
 		if len(rows) > 1 {
 			shapes = append(shapes, "several rows")
 		}
-		o.Changes = append(o.Changes, rows...)
+		o.Changes = append(append(o.Changes, ranges...), rows...)
 	}
 	if cdc && plain {
 		shapes = append(shapes, "batch with and without cdc")
@@ -192,30 +216,33 @@ func TestChangesOfRealMutations(t *testing.T) {
 				t.Fatal(err)
 			}
 			tables := dumpTables(t, rows)
-			d, c := mutation.NewDecoder(snapshot), changes{}
+			d := mutation.NewDecoder(snapshot)
 			for _, e := range corpusEntries(t, scenario) {
-				c.reset()
-				err := d.Decode(e.Version, e.Body, &c)
 				if e.Line.Unhandled { // of a table that was dropped: the agent's history knows it
 					continue
 				}
-				if err != nil {
-					t.Errorf("%s: %v", e.Position, err)
-					continue
-				}
-				want, shapes := dumpOutcome(e.Line, tables)
-				if diff := cmp.Diff(want.sorted(), c.outcome().sorted()); diff != "" {
-					t.Errorf("%s (-dump +ours):\n%.1500s", e.Position, diff)
-				}
-				for _, s := range shapes {
-					seen[s]++
+				for _, withRanges := range []bool{false, true} {
+					c := changes{withRanges: withRanges}
+					c.reset()
+					if err := errors.Join(d.Decode(e.Version, e.Body, &c), c.err); err != nil {
+						t.Errorf("%s: %v", e.Position, err)
+						continue
+					}
+					want, shapes := dumpOutcome(e.Line, tables, withRanges)
+					if diff := cmp.Diff(want.sorted(), c.outcome().sorted()); diff != "" {
+						t.Errorf("%s (-dump +ours):\n%.1500s", e.Position, diff)
+					}
+					for _, s := range shapes {
+						seen[s]++
+					}
 				}
 			}
 		})
 	}
 	for _, shape := range []string{
 		"insert of a row", "update of a row", "delete of a row", "several rows", "delete of a partition", "static row", "partition and rows",
-		"range tombstone", "counter", "without cdc", "batch with and without cdc", "without clustering", "ddl",
+		"INCL_START_BOUND", "EXCL_START_BOUND", "INCL_END_BOUND", "EXCL_END_BOUND", "EXCL_END_INCL_START_BOUNDARY", "INCL_END_EXCL_START_BOUNDARY",
+		"counter", "without cdc", "batch with and without cdc", "without clustering", "ddl",
 	} {
 		if seen[shape] == 0 {
 			t.Errorf("the corpus has no mutation of this shape: %s", shape)
@@ -229,6 +256,7 @@ func TestChangesOfOneUpdate(t *testing.T) {
 	single := &schema.Table{Keyspace: "ks", Name: "single", CDC: true, PartitionKey: make([]schema.Column, 1)}
 	plain := &schema.Table{Keyspace: "ks", Name: "plain", PartitionKey: make([]schema.Column, 1)}
 	counter := &schema.Table{Keyspace: "ks", Name: "counter", CDC: true, Counter: true, PartitionKey: make([]schema.Column, 1)}
+	view := &schema.Table{Keyspace: "ks", Name: "view", CDC: true, View: true, PartitionKey: make([]schema.Column, 1)}
 	none := mutation.Deletion{Timestamp: mutation.NoTimestamp}
 	deleted := func(at int64) mutation.Deletion { return mutation.Deletion{Timestamp: at} }
 	insert := func(at int64, ck ...[]byte) mutation.Row {
@@ -314,12 +342,17 @@ func TestChangesOfOneUpdate(t *testing.T) {
 			outcome{},
 		},
 		{
-			"a batch: with cdc, without, a counter, with cdc again",
+			"an update of a counter table",
+			[]step{{counter, none, []mutation.Row{update()}, 0, 8}},
+			outcome{Changes: []string{"ks.counter update 0b/ @8"}},
+		},
+		{
+			"a batch: with cdc, without, a view, with cdc again",
 			[]step{
 				{clustered, none, []mutation.Row{static, insert(8, one, one)}, 0, 8}, {plain, none, []mutation.Row{insert(8)}, 0, 8},
-				{counter, none, []mutation.Row{update()}, 2, 8}, {single, none, []mutation.Row{update()}, 0, 9},
+				{view, none, []mutation.Row{update()}, 2, 8}, {single, none, []mutation.Row{update()}, 0, 9},
 			},
-			outcome{Changes: []string{"ks.clustered update 0b/* @8", "ks.clustered insert 0b/01,01 @8", "ks.single update 0b/ @9"}, Counters: 1},
+			outcome{Changes: []string{"ks.clustered update 0b/* @8", "ks.clustered insert 0b/01,01 @8", "ks.single update 0b/ @9"}, Views: 1},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

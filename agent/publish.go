@@ -23,6 +23,7 @@ type publisher struct {
 	hostID   string
 	suffix   string // of the producers' names, of which each has one owner
 	prefix   string
+	keyForm  event.KeyForm
 	producer pulsar.ProducerConfig // what is the same for every topic
 	ops      *operations
 	window   *window
@@ -62,24 +63,11 @@ func (p *publisher) publish(ctx context.Context, list []change, digest string, a
 		if err != nil {
 			return err
 		}
-		partition, err := event.SplitPartitionKey(c.table, c.key, nil)
+		m, err := out.message(c, payload, at)
 		if err != nil {
 			return unpublishable{err}
 		}
-		key, err := out.key.Append(nil, partition, c.clustering)
-		if err != nil {
-			return unpublishable{err}
-		}
-		token, writeTime := event.Token(c.key), c.writeTime
-		if writeTime == mutation.NoTimestamp {
-			writeTime = event.NoWriteTime
-		}
-		sends = append(sends, send{out, &pulsar.Message{
-			Key: key, Value: payload, Schema: out.schema, Token: token,
-			Properties: event.Properties{
-				Segment: at.Segment, Offset: at.Offset, Token: token, WriteTime: writeTime, Operation: c.operation,
-			}.Map(),
-		}, written(c.writeTime, at.Segment)})
+		sends = append(sends, send{out, m, written(c.writeTime, at.Segment)})
 	}
 	mark := w.Add(at.Offset, len(sends))
 	for _, s := range sends {
@@ -88,6 +76,29 @@ func (p *publisher) publish(ctx context.Context, list []change, digest string, a
 		}
 	}
 	return nil
+}
+
+// message is the event of a change that the entry at that position makes.
+func (o *output) message(c change, payload []byte, at commitlog.Position) (*pulsar.Message, error) {
+	partition, err := event.SplitPartitionKey(c.table, c.key, nil)
+	if err != nil {
+		return nil, err
+	}
+	key, err := o.key.Append(nil, partition, c.clustering)
+	if err != nil {
+		return nil, err
+	}
+	properties := event.Properties{
+		Segment: at.Segment, Offset: at.Offset, Token: event.Token(c.key), WriteTime: c.writeTime,
+		Operation: c.operation, KeyForm: o.key.Form(), ExactKey: o.key.ExactKey(partition, c.clustering),
+	}
+	if c.deleted != nil {
+		properties.Range = c.deleted.String()
+	}
+	if c.writeTime == mutation.NoTimestamp {
+		properties.WriteTime = event.NoWriteTime
+	}
+	return &pulsar.Message{Key: key, Value: payload, Schema: o.schema, Token: properties.Token, Properties: properties.Map()}, nil
 }
 
 // send hands one message to the client when there is room for it. The error is the end of
@@ -130,7 +141,7 @@ func written(writeTime, segment int64) int64 {
 func newPublisher(client *pulsar.Client, hostID string, cfg Config, ops *operations) *publisher {
 	cfg = cfg.withDefaults()
 	return &publisher{
-		client: client, hostID: hostID, prefix: cfg.TopicPrefix, producer: cfg.producer(), ops: ops,
+		client: client, hostID: hostID, prefix: cfg.TopicPrefix, keyForm: cfg.keyForm(), producer: cfg.producer(), ops: ops,
 		window:  newWindow(cfg.inFlightEvents(), cfg.inFlightBytes()),
 		outputs: map[schema.ID]*output{}, producers: map[string]*pulsar.Producer{}, failed: make(chan error, 1),
 	}
@@ -142,7 +153,7 @@ func (p *publisher) output(ctx context.Context, t *schema.Table, written int64) 
 	if out := p.outputs[t.ID]; out != nil && out.table == t {
 		return out, nil
 	}
-	key, err := event.NewKey(t)
+	key, err := event.NewKeyIn(t, p.keyForm)
 	if err != nil {
 		return nil, unpublishable{err}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
 var (
@@ -93,6 +94,34 @@ func TestImpossibleForAMoment(t *testing.T) {
 			r.stop()
 		})
 	}
+}
+
+// Invariant 6: nothing can be published for a range of rows. Its events are counted and
+// logged, and hold nothing up.
+func TestRangeDeletesArePassedOver(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		rangeDelete := func(id string) *pipeline.Event {
+			e := newEvent(id, "a", 5)
+			e.Properties.Operation, e.Properties.Range = event.DeleteRange, "1:[,]"
+			return e
+		}
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			return r.row("v", time.Since(r.begun) > 5*time.Millisecond, req), nil
+		}
+		r.start(rangeDelete("r1"))
+		r.wants("ack r1")
+		r.send(newEvent("e1", "a", 4))
+		r.send(rangeDelete("r2")) // while a stale row waits
+		r.sleep(time.Second)
+		r.wants("read a for 4", "ack r2", "read a for 4", "read a for 4", "publish a=v", "ack e1")
+		r.sleep(time.Minute)
+		r.send(rangeDelete("r3"))
+		lines := strings.Split(strings.TrimSpace(r.log.String()), "\n")
+		if len(lines) != 2 || !strings.Contains(lines[0], "event=r1") || !strings.Contains(lines[0], "1:[,]") || !strings.Contains(lines[1], "event=r3") || !strings.Contains(lines[1], "total=3") {
+			t.Errorf("log:\n%s", r.log.String())
+		}
+		r.stop()
+	})
 }
 
 // A row that the format cannot hold is a dead letter, also where nobody classifies.

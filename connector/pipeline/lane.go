@@ -1,4 +1,4 @@
-// The work of one lane: the events of one key, one read after the other.
+// The work of one lane: the events of one message key, one read after the other.
 
 package pipeline
 
@@ -33,10 +33,12 @@ func (p *Pipeline) runLane(ctx context.Context, key string, l *lane) error {
 		if !open {
 			return nil
 		}
-		batch, err := p.unseen(events)
+		left, err := p.unseen(events)
 		if err != nil {
 			return err
 		}
+		batch, others := oneRow(left)
+		p.giveBack(l, others)
 		if len(batch) > 0 {
 			if err := p.cover(ctx, l, batch); err != nil {
 				return err
@@ -46,17 +48,35 @@ func (p *Pipeline) runLane(ctx context.Context, key string, l *lane) error {
 	return nil
 }
 
-// unseen acknowledges the events whose mutation was published before and returns the
-// others.
+// unseen acknowledges the events whose mutation was published before, and those that
+// nothing can be published for, and returns the others.
 func (p *Pipeline) unseen(events []*Event) (left []*Event, err error) {
 	for _, e := range events {
-		if !p.seen.has(e) {
+		switch {
+		case e.Properties.Operation == event.DeleteRange:
+			p.passOver(e)
+		case !p.seen.has(e):
 			left = append(left, e)
-		} else if err := p.ack(e); err != nil {
+			continue
+		}
+		if err := p.ack(e); err != nil {
 			return nil, err
 		}
 	}
 	return left, nil
+}
+
+// passOver notes the event of a range delete. It names no row: read by its key it
+// would be the event of the whole partition, and publish a row that is left there
+// under the key of none.
+//
+// Invariant 6: a count, and a line that names the event.
+func (p *Pipeline) passOver(e *Event) {
+	total := p.rangeDeletes.Add(1)
+	if _, due := p.rangeLine.Due(); due {
+		p.cfg.Log.Warn("rows of a range were deleted, which the data topic does not show: their last messages stay",
+			"event", e.ID, "range", e.Properties.Range, "total", total)
+	}
 }
 
 // cover reads the row that the events are about, publishes it and acknowledges them.
@@ -105,7 +125,7 @@ func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.
 		row, err := p.readOnce(ctx, newest(batch))
 		if err == nil && !row.Fresh && i == len(staleDelays) {
 			var newer []*Event
-			batch, newer = split(batch, waited)
+			batch, newer = partition(batch, func(e *Event) bool { return e.Properties.WriteTime <= waited })
 			p.giveBack(l, newer)
 			return row, batch, nil
 		}
@@ -119,20 +139,10 @@ func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.
 		if err != nil {
 			return row, batch, err
 		}
-		batch = append(batch, more...)
+		var others []*Event
+		batch, others = join(batch, more)
+		p.giveBack(l, others)
 	}
-}
-
-// split parts the events that are newer than a write time from the others.
-func split(batch []*Event, writeTime int64) (others, newer []*Event) {
-	for _, e := range batch {
-		if e.Properties.WriteTime > writeTime {
-			newer = append(newer, e)
-		} else {
-			others = append(others, e)
-		}
-	}
-	return others, newer
 }
 
 func (p *Pipeline) readOnce(ctx context.Context, r readback.Request) (readback.Row, error) {
@@ -146,15 +156,22 @@ func (p *Pipeline) readOnce(ctx context.Context, r readback.Request) (readback.R
 }
 
 // newest is the request of the event with the newest write time: a row that is fresh
-// for it is fresh for all of them.
+// for it is fresh for all of them. What it does not tell, as the Java agent's events do
+// not, the others do.
 func newest(batch []*Event) readback.Request {
-	e := batch[0]
+	e, told := batch[0], batch[0]
 	for _, other := range batch[1:] {
 		if other.Properties.WriteTime >= e.Properties.WriteTime {
 			e = other
 		}
+		if !byJava(other) && (byJava(told) || other.Properties.WriteTime >= told.Properties.WriteTime) {
+			told = other
+		}
 	}
-	return readback.Request{Key: e.Key, NodeID: e.NodeID, WriteTime: e.Properties.WriteTime, Operation: e.Properties.Operation}
+	return readback.Request{
+		Key: e.Key, NodeID: e.NodeID, WriteTime: e.Properties.WriteTime,
+		KeyForm: told.Properties.KeyForm, ExactKey: told.Properties.ExactKey, Operation: told.Properties.Operation,
+	}
 }
 
 // publish encodes the row and returns when the broker has persisted it.
@@ -165,6 +182,9 @@ func (p *Pipeline) publish(ctx context.Context, row readback.Row, batch []*Event
 	}
 	if t := newest(batch).WriteTime; t != event.NoWriteTime && row.Version.Messages.Format().Properties() {
 		m.Properties[event.WriteTimeProperty] = strconv.FormatInt(t, 10)
+	}
+	if row.ExactKey != "" { // the message's key stands for other rows too
+		m.Properties[event.ExactKeyProperty] = row.ExactKey
 	}
 	persisted := make(chan error, 1)
 	p.cfg.Publisher.Publish(ctx, m, func(err error) { persisted <- err })

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
@@ -104,6 +105,9 @@ type Pipeline struct {
 	inFlight chan struct{} // a token for each event that may be on its way
 	seen     *seen
 	retries  seldom.Line
+
+	rangeDeletes atomic.Int64 // events that were passed over
+	rangeLine    seldom.Line
 
 	mu    sync.Mutex
 	lanes map[string]*lane
@@ -200,6 +204,9 @@ func (p *Pipeline) take(l *lane) []*Event {
 
 // giveBack puts events at the front of the lane.
 func (p *Pipeline) giveBack(l *lane, events []*Event) {
+	if len(events) == 0 {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.waiting = append(events, l.waiting...)
@@ -222,7 +229,8 @@ func (l *lane) take() []*Event {
 }
 
 // ack acknowledges an event. Invariant 1: it is called only behind a publication that
-// covers the event, or when the event was proved covered before.
+// covers the event, when the event was proved covered before, or for one that no
+// message can cover.
 func (p *Pipeline) ack(e *Event) error {
 	if err := p.cfg.Source.Ack(e); err != nil {
 		return fmt.Errorf("acknowledge event %s: %w", e.ID, err)

@@ -206,7 +206,11 @@ func (r *rig) Ack(e *pipeline.Event) error {
 }
 
 func (r *rig) Read(ctx context.Context, req readback.Request) (readback.Row, error) {
-	r.note("read %s for %d", req.Key, req.WriteTime)
+	key := string(req.Key)
+	if req.ExactKey != "" {
+		key += " " + req.ExactKey
+	}
+	r.note("read %s for %d", key, req.WriteTime)
 	return r.read(ctx, req)
 }
 
@@ -225,7 +229,7 @@ func (r *rig) Bury(_ context.Context, e *pipeline.Event, reason error) error {
 
 // row is an answer of the node that the request asks for; "" is no row.
 func (r *rig) row(v string, fresh bool, req readback.Request) readback.Row {
-	row := readback.Row{Version: r.version, Fresh: fresh, Coordinator: req.NodeID}
+	row := readback.Row{Version: r.version, Fresh: fresh, Coordinator: req.NodeID, ExactKey: req.ExactKey}
 	if v != "" {
 		row.Values = [][]byte{[]byte(v)}
 	}

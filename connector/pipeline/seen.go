@@ -22,8 +22,22 @@ type seen struct {
 }
 
 type remembered struct {
-	digests []string // the newest last
-	until   time.Time
+	published []published // the newest last
+	until     time.Time
+}
+
+// published is a mutation that a row was published for. The rows of one message key are
+// told apart: a mutation of several is published for each.
+type published struct {
+	digest string
+	row    rowKey
+}
+
+// is says whether the event is of that mutation and row. The Java agent does not know
+// which row of a message key its event is of: it is of the one that the other agents'
+// is of.
+func (p published) is(e *Event) bool {
+	return p.digest == e.Digest && (p.row == rowKeyOf(e) || byJava(e))
 }
 
 func newSeen(keys, digests int, life time.Duration) *seen {
@@ -38,7 +52,7 @@ func (s *seen) has(e *Event) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.keys.Get(string(e.Key))
-	return ok && e.Digest != "" && s.now().Before(r.until) && slices.Contains(r.digests, e.Digest)
+	return ok && e.Digest != "" && s.now().Before(r.until) && slices.ContainsFunc(r.published, func(p published) bool { return p.is(e) })
 }
 
 func (s *seen) add(e *Event) {
@@ -49,11 +63,11 @@ func (s *seen) add(e *Event) {
 	defer s.mu.Unlock()
 	r, ok := s.keys.Get(string(e.Key))
 	if ok && !s.now().Before(r.until) {
-		r.digests = nil
+		r.published = nil
 	}
-	if !slices.Contains(r.digests, e.Digest) {
-		r.digests = append(r.digests, e.Digest)
-		r.digests = slices.Clone(r.digests[max(0, len(r.digests)-s.digests):])
+	if p := (published{e.Digest, rowKeyOf(e)}); !slices.Contains(r.published, p) {
+		r.published = append(r.published, p)
+		r.published = slices.Clone(r.published[max(0, len(r.published)-s.digests):])
 	}
 	r.until = s.now().Add(s.life)
 	s.keys.Add(string(e.Key), r)

@@ -18,9 +18,11 @@ import (
 
 // Request is what an event says of the row to read.
 type Request struct {
-	Key       []byte // message key of the event
-	NodeID    string // host id of the node that wrote the event
-	WriteTime int64  // µs since 1970; event.NoWriteTime when the event has none
+	Key       []byte        // message key of the event
+	KeyForm   event.KeyForm // of the message key
+	ExactKey  string        // of the event, where its message key has lost a part of the row's; "" otherwise
+	NodeID    string        // host id of the node that wrote the event
+	WriteTime int64         // µs since 1970; event.NoWriteTime when the event has none
 	Operation event.Operation
 }
 
@@ -28,6 +30,10 @@ type Request struct {
 type Row struct {
 	Version *Version // of the table
 	Values  [][]byte // raw values of Version.Messages.Columns(); nil when there is no such row
+	// ExactKey is the row's own where the message key is not all of it. It is another
+	// one than that of the request where that row is gone and another one with the same
+	// message key is there.
+	ExactKey string
 	// Static says that the event is of a static row: of the values only those of the
 	// static columns count.
 	Static bool
@@ -74,13 +80,17 @@ func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	partition, clustering, err := v.Messages.EventKey().Decode(req.Key)
+	if v, err = v.in(req.KeyForm); err != nil {
+		return Row{}, &KeyError{err}
+	}
+	partition, clustering, err := v.Messages.EventKey().DecodeExact(req.Key, req.ExactKey)
 	if err != nil {
 		return Row{}, &KeyError{err}
 	}
-	row := Row{Version: v}
+	row := Row{Version: v, ExactKey: req.ExactKey}
+	whole := len(clustering) == 0 || clustering[0] != nil
 	s, args := v.wholeRow, slices.Concat(partition, clustering)
-	if len(clustering) > 0 && clustering[0] == nil {
+	if !whole {
 		s, args = v.partition, partition
 		row.Static = len(v.Table.Static) > 0
 	}
@@ -89,21 +99,60 @@ func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 		return Row{}, fmt.Errorf("read a row of %s: %w", v.Table.CQL(), err)
 	}
 	row.Coordinator = answer.Coordinator
-	newest := int64(math.MinInt64)
-	if answer.Values != nil {
-		row.Values = s.values(answer.Values)
-		newest = s.newest(answer.Values)
+	row.show(req, s, answer.Values)
+	if row.Values == nil && whole && v.sharing != nil {
+		err = r.readSharing(ctx, req, &row, partition, clustering)
 	}
-	row.Fresh = fresh(req, row.Values != nil, newest, s.dated())
-	return row, nil
+	return row, err
+}
+
+// show fills in an answer.
+func (r *Row) show(req Request, s statement, answer [][]byte) {
+	newest := int64(math.MinInt64)
+	if answer != nil {
+		r.Values = s.values(answer)
+		newest = s.newest(answer)
+	}
+	r.Fresh = fresh(req, r.Values != nil, newest, s.valued())
+	if s.counter && r.Values != nil && req.Operation != event.Delete && req.WriteTime != event.NoWriteTime && newest > req.WriteTime {
+		// A counter is the sum of what several nodes have counted. A newer time is that of
+		// another update, which says nothing of whether this one is in the sum.
+		r.Fresh = false
+	}
+}
+
+// readSharing looks for another row with the message key of one that is not there: it
+// is what the key stands for then. For an event of the Java agent, whose key may be less
+// than that of its row, it may be the row itself.
+func (r *Reader) readSharing(ctx context.Context, req Request, row *Row, partition, clustering [][]byte) error {
+	s := row.Version.sharing
+	answer, err := r.session.SelectRow(ctx, req.NodeID, s.cql, s.bounds(partition, clustering))
+	switch {
+	case cassandra.Invalid(err):
+		return nil // a cluster may forbid ALLOW FILTERING
+	case err != nil:
+		return fmt.Errorf("read a row of %s by a key cut to µs: %w", row.Version.Table.CQL(), err)
+	case answer.Values == nil:
+		return nil
+	case answer.Coordinator != row.Coordinator:
+		row.Coordinator = "" // neither of the two
+	}
+	values, found := s.split(answer.Values, clustering)
+	gone := row.Fresh
+	row.show(req, s.statement, values)
+	if req.Operation != "" {
+		row.Fresh = gone // the verdict on the event's own row
+	}
+	row.ExactKey = row.Version.Messages.EventKey().ExactKey(partition, found)
+	return nil
 }
 
 // fresh compares a row with the event that asked for it. newest is the newest write
-// time among the row's values, the smallest number when none has one; dated says
-// that some of them can have one.
+// time among the row's values, the smallest number when none has one; valued says that
+// it can have any.
 //
 // Invariant 7: what is not certainly fresh is read again.
-func fresh(req Request, exists bool, newest int64, dated bool) bool {
+func fresh(req Request, exists bool, newest int64, valued bool) bool {
 	switch {
 	case req.WriteTime == event.NoWriteTime, req.Operation == "" && !exists:
 		return true // nothing to compare with: the events of the Java agent name no operation
@@ -112,5 +161,5 @@ func fresh(req Request, exists bool, newest int64, dated bool) bool {
 	case !exists:
 		return false // not there yet, or deleted since
 	}
-	return !dated || newest >= req.WriteTime
+	return !valued || newest >= req.WriteTime
 }

@@ -29,7 +29,7 @@ func TestFresh(t *testing.T) {
 		writeTime int64
 		exists    bool
 		newest    int64
-		dated     bool
+		valued    bool
 		want      bool
 	}{
 		{"event without a time, row", insert, event.NoWriteTime, true, 100, true, true},
@@ -40,48 +40,80 @@ func TestFresh(t *testing.T) {
 		{"insert, newer row", insert, 100, true, 101, true, true},
 		{"insert, older row", insert, 100, true, 99, true, false},
 		{"insert, no row", insert, 100, false, noTime, true, false},
-		{"insert, no row, table without times", insert, 100, false, noTime, false, false},
-		{"insert, row, table without times", insert, 100, true, noTime, false, true},
+		{"insert, no row, table without values", insert, 100, false, noTime, false, false},
+		{"insert, row, table without values", insert, 100, true, noTime, false, true},
 		{"insert, row whose values are all null", insert, 100, true, noTime, true, false},
 
 		{"update, row of the same write", update, 100, true, 100, true, true},
 		{"update, older row", update, 100, true, 99, true, false},
 		{"update, no row", update, 100, false, noTime, true, false},
-		{"update, row, table without times", update, 100, true, noTime, false, true},
+		{"update, row, table without values", update, 100, true, noTime, false, true},
 
 		{"delete, no row", gone, 100, false, noTime, true, true},
-		{"delete, no row, table without times", gone, 100, false, noTime, false, true},
+		{"delete, no row, table without values", gone, 100, false, noTime, false, true},
 		{"delete, older row", gone, 100, true, 99, true, false},
 		{"delete, row of the same time, which the delete covers", gone, 100, true, 100, true, false},
 		{"delete, row written since", gone, 100, true, 101, true, true},
-		{"delete, row, table without times", gone, 100, true, noTime, false, false},
+		{"delete, row, table without values", gone, 100, true, noTime, false, false},
 
 		{"Java agent, no row", java, 100, false, noTime, true, true},
-		{"Java agent, no row, table without times", java, 100, false, noTime, false, true},
+		{"Java agent, no row, table without values", java, 100, false, noTime, false, true},
 		{"Java agent, row of the same write", java, 100, true, 100, true, true},
 		{"Java agent, older row", java, 100, true, 99, true, false},
-		{"Java agent, row, table without times", java, 100, true, noTime, false, true},
+		{"Java agent, row, table without values", java, 100, true, noTime, false, true},
 
 		{"times before 1970", update, -200, true, -300, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := Request{WriteTime: c.writeTime, Operation: c.operation}
-			if got := fresh(req, c.exists, c.newest, c.dated); got != c.want {
+			if got := fresh(req, c.exists, c.newest, c.valued); got != c.want {
 				t.Errorf("fresh is %v, want %v", got, c.want)
 			}
 		})
 	}
 }
 
+// Invariant 7 for counters, whose newest write time is that of the last of several
+// updates that a sum may lack one of.
+func TestFreshCounter(t *testing.T) {
+	v, err := newVersion(capturetest.Table(t, `CREATE TABLE ks.t (k int PRIMARY KEY, a counter, b counter)`), row.KeyValueAvro, "4.1.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(writeTime int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(writeTime)) }
+	answer := [][]byte{at(1), at(2), at(90), at(100)} // two sums and when they were written to
+	for _, c := range []struct {
+		name      string
+		operation event.Operation
+		writeTime int64
+		answer    [][]byte
+		want      bool
+	}{
+		{"the last update", event.Update, 100, answer, true},
+		{"an update before", event.Update, 90, answer, false},
+		{"an update that is not there yet", event.Update, 101, answer, false},
+		{"no row yet", event.Update, 100, nil, false},
+		{"an event without a time", event.Update, event.NoWriteTime, answer, true},
+		{"deleted", event.Delete, 100, nil, true},
+		{"deleted and updated since", event.Delete, 95, answer, true},
+	} {
+		var r Row
+		r.show(Request{WriteTime: c.writeTime, Operation: c.operation}, v.wholeRow, c.answer)
+		if r.Fresh != c.want || (r.Values != nil) != (c.answer != nil) {
+			t.Errorf("%s: fresh is %v, values %x", c.name, r.Fresh, r.Values)
+		}
+	}
+}
+
 func TestStatements(t *testing.T) {
 	for _, c := range []struct {
-		name, table         string
-		whole, partition    string // Cassandra 4
-		whole5, partition5  string // Cassandra 5, where they differ
-		undatedWhole        bool   // on Cassandra 4
-		undatedPartition    bool
-		alwaysUndatedWhole  bool // on Cassandra 5 too
-		alwaysUndatedByPart bool
+		name, table              string
+		whole, partition         string // Cassandra 4
+		whole5, partition5       string // Cassandra 5, where they differ
+		valuelessWhole           bool   // on Cassandra 4
+		valuelessPartition       bool
+		alwaysValuelessWhole     bool // on Cassandra 5 too
+		alwaysValuelessPartition bool
 	}{
 		{
 			name:       "composite keys, sorted columns",
@@ -109,19 +141,19 @@ func TestStatements(t *testing.T) {
 			partition5: `SELECT s1, s2, MAXWRITETIME(s1), MAXWRITETIME(s2) FROM ks.t WHERE p = ? LIMIT 1`,
 		},
 		{
-			name:         "static columns only",
-			table:        `CREATE TABLE ks.t (p int, c int, s text static, PRIMARY KEY (p, c))`,
-			whole:        `SELECT s FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
-			partition:    `SELECT s, WRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
-			partition5:   `SELECT s, MAXWRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
-			undatedWhole: true, alwaysUndatedWhole: true,
+			name:           "static columns only",
+			table:          `CREATE TABLE ks.t (p int, c int, s text static, PRIMARY KEY (p, c))`,
+			whole:          `SELECT s FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:      `SELECT s, WRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
+			partition5:     `SELECT s, MAXWRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
+			valuelessWhole: true, alwaysValuelessWhole: true,
 		},
 		{
-			name:         "primary key only",
-			table:        `CREATE TABLE ks.t (p int, c int, PRIMARY KEY (p, c))`,
-			whole:        `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
-			partition:    `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
-			undatedWhole: true, undatedPartition: true, alwaysUndatedWhole: true, alwaysUndatedByPart: true,
+			name:           "primary key only",
+			table:          `CREATE TABLE ks.t (p int, c int, PRIMARY KEY (p, c))`,
+			whole:          `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:      `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
+			valuelessWhole: true, valuelessPartition: true, alwaysValuelessWhole: true, alwaysValuelessPartition: true,
 		},
 		{
 			// Only MAXWRITETIME takes a column of several cells.
@@ -136,13 +168,13 @@ func TestStatements(t *testing.T) {
 				`MAXWRITETIME(v), MAXWRITETIME(w) FROM ks.t WHERE p = ? LIMIT 1`,
 		},
 		{
-			name:         "collections only",
-			table:        `CREATE TABLE ks.t (p int PRIMARY KEY, l list<int>)`,
-			whole:        `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
-			whole5:       `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
-			partition:    `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
-			partition5:   `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
-			undatedWhole: true, undatedPartition: true,
+			// That the row is there does not say that the collection is new.
+			name:       "collections only",
+			table:      `CREATE TABLE ks.t (p int PRIMARY KEY, l list<int>)`,
+			whole:      `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
+			whole5:     `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
+			partition:  `SELECT l FROM ks.t WHERE p = ? LIMIT 1`,
+			partition5: `SELECT l, MAXWRITETIME(l) FROM ks.t WHERE p = ? LIMIT 1`,
 		},
 		{
 			// Static columns that cannot be represented: the row's existence is left.
@@ -151,20 +183,20 @@ func TestStatements(t *testing.T) {
 			whole:      `SELECT v, WRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			whole5:     `SELECT v, MAXWRITETIME(v) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
 			partition:  `SELECT p FROM ks.t WHERE p = ? LIMIT 1`,
-			partition5: `SELECT p FROM ks.t WHERE p = ? LIMIT 1`, undatedPartition: true, alwaysUndatedByPart: true,
+			partition5: `SELECT p FROM ks.t WHERE p = ? LIMIT 1`, valuelessPartition: true, alwaysValuelessPartition: true,
 		},
 		{
 			// The record holds the primary key then, and a partition key is never null.
-			name:         "all columns left out",
-			table:        `CREATE TABLE ks.t (p int, c int, s empty static, PRIMARY KEY (p, c))`,
-			whole:        `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
-			partition:    `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
-			undatedWhole: true, undatedPartition: true, alwaysUndatedWhole: true, alwaysUndatedByPart: true,
+			name:           "all columns left out",
+			table:          `CREATE TABLE ks.t (p int, c int, s empty static, PRIMARY KEY (p, c))`,
+			whole:          `SELECT p, c FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			partition:      `SELECT p, c FROM ks.t WHERE p = ? LIMIT 1`,
+			valuelessWhole: true, valuelessPartition: true, alwaysValuelessWhole: true, alwaysValuelessPartition: true,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table := capturetest.Table(t, c.table)
-			check := func(release, whole, partition string, undatedWhole, undatedPartition bool) {
+			check := func(release, whole, partition string, valuelessWhole, valuelessPartition bool) {
 				t.Helper()
 				v, err := newVersion(table, row.KeyValueAvro, release)
 				if err != nil {
@@ -173,20 +205,20 @@ func TestStatements(t *testing.T) {
 				if diff := cmp.Diff([]string{whole, partition}, []string{v.wholeRow.cql, v.partition.cql}); diff != "" {
 					t.Errorf("Cassandra %s (-want +got):\n%s", release, diff)
 				}
-				if v.wholeRow.dated() == undatedWhole || v.partition.dated() == undatedPartition {
-					t.Errorf("Cassandra %s: dated is %v and %v", release, v.wholeRow.dated(), v.partition.dated())
+				if v.wholeRow.valued() == valuelessWhole || v.partition.valued() == valuelessPartition {
+					t.Errorf("Cassandra %s: valued is %v and %v", release, v.wholeRow.valued(), v.partition.valued())
 				}
 			}
-			check("3.11.19", c.whole, c.partition, c.undatedWhole, c.undatedPartition)
-			check("4.1.5", c.whole, c.partition, c.undatedWhole, c.undatedPartition)
+			check("3.11.19", c.whole, c.partition, c.valuelessWhole, c.valuelessPartition)
+			check("4.1.5", c.whole, c.partition, c.valuelessWhole, c.valuelessPartition)
 			if c.whole5 == "" {
 				c.whole5 = c.whole
 			}
 			if c.partition5 == "" {
 				c.partition5 = c.partition
 			}
-			check("5.0.2", c.whole5, c.partition5, c.alwaysUndatedWhole, c.alwaysUndatedByPart)
-			check("5.0-beta1", c.whole5, c.partition5, c.alwaysUndatedWhole, c.alwaysUndatedByPart)
+			check("5.0.2", c.whole5, c.partition5, c.alwaysValuelessWhole, c.alwaysValuelessPartition)
+			check("5.0-beta1", c.whole5, c.partition5, c.alwaysValuelessWhole, c.alwaysValuelessPartition)
 		})
 	}
 }
@@ -251,5 +283,64 @@ func TestStatementsOfJSON(t *testing.T) {
 		if got := [2]string{v.wholeRow.cql, v.partition.cql}; got != want {
 			t.Errorf("%s: %q, want %q", f, got, want)
 		}
+	}
+}
+
+// Rows that share a message key are looked for where their times may differ below µs.
+func TestSharing(t *testing.T) {
+	ns := func(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+	one := []byte{0, 0, 0, 1}
+	for _, c := range []struct {
+		name, table       string
+		want              string
+		clustering        [][]byte
+		bounds            [][]byte
+		answer, clustered [][]byte
+	}{
+		{name: "no time", table: `CREATE TABLE ks.t (p int, c int, v int, PRIMARY KEY (p, c))`},
+		{name: "a time in the partition key", table: `CREATE TABLE ks.t (p time, c int, v int, PRIMARY KEY (p, c))`},
+		{name: "a time that is no key", table: `CREATE TABLE ks.t (p int, v time, PRIMARY KEY (p))`},
+		{
+			name:       "the last column",
+			table:      `CREATE TABLE ks.t (p int, c int, "T" time, v int, PRIMARY KEY (p, c, "T"))`,
+			want:       `SELECT v, WRITETIME(v), "T" FROM ks.t WHERE p = ? AND c = ? AND "T" >= ? AND "T" <= ? LIMIT 1`,
+			clustering: [][]byte{one, ns(3001)}, bounds: [][]byte{one, one, ns(3000), ns(3999)},
+			answer: [][]byte{[]byte("v"), ns(7), ns(3999)}, clustered: [][]byte{one, ns(3999)},
+		}, {
+			name:       "not the last column",
+			table:      `CREATE TABLE ks.t (p int, t time, c int, v int, PRIMARY KEY (p, t, c))`,
+			want:       `SELECT v, WRITETIME(v), t FROM ks.t WHERE p = ? AND t >= ? AND t <= ? AND c = ? LIMIT 1 ALLOW FILTERING`,
+			clustering: [][]byte{ns(0), one}, bounds: [][]byte{one, ns(0), ns(999), one},
+			answer: [][]byte{[]byte("v"), ns(7), ns(1)}, clustered: [][]byte{ns(1), one},
+		}, {
+			name:       "two of them, and a value that is empty",
+			table:      `CREATE TABLE ks.t (p int, t time, u time, PRIMARY KEY (p, t, u))`,
+			want:       `SELECT p, t, u, t, u FROM ks.t WHERE p = ? AND t >= ? AND t <= ? AND u >= ? AND u <= ? LIMIT 1 ALLOW FILTERING`,
+			clustering: [][]byte{ns(86399999999999), {}}, bounds: [][]byte{one, ns(86399999999000), ns(86399999999999), {}, {}},
+			answer: [][]byte{one, ns(1), {}, ns(1), {}}, clustered: [][]byte{ns(1), {}},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v, err := newVersion(capturetest.Table(t, c.table), row.KeyValueAvro, "4.0.19")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want == "" {
+				if v.sharing != nil {
+					t.Errorf("there is a statement: %s", v.sharing.cql)
+				}
+				return
+			}
+			if v.sharing.cql != c.want {
+				t.Errorf("got  %s\nwant %s", v.sharing.cql, c.want)
+			}
+			if diff := cmp.Diff(c.bounds, v.sharing.bounds([][]byte{one}, c.clustering)); diff != "" {
+				t.Errorf("bounds (-want +got):\n%s", diff)
+			}
+			values, clustering := v.sharing.split(c.answer, c.clustering)
+			if diff := cmp.Diff(c.clustered, clustering); diff != "" || len(values) != len(c.answer)-len(v.sharing.times) {
+				t.Errorf("%x, clustering (-want +got):\n%s", values, diff)
+			}
+		})
 	}
 }

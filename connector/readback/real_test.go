@@ -5,7 +5,9 @@ package readback_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -67,14 +69,20 @@ func (n node) reader(t *testing.T, table string) *readback.Reader {
 	return r
 }
 
-// read reads the row with that key; a shorter clustering asks for the partition.
+// read reads the row with that key; a shorter clustering asks for the partition. An
+// event without an operation is the Java agent's, which has no exact key either.
 func read(ctx context.Context, t *testing.T, r *readback.Reader, n node, op event.Operation, at int64, partition [][]byte, clustering ...[]byte) readback.Row {
 	t.Helper()
-	key, err := r.Table().Messages.EventKey().Append(nil, partition, clustering)
+	k := r.Table().Messages.EventKey()
+	key, err := k.Append(nil, partition, clustering)
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := r.Read(ctx, readback.Request{Key: key, NodeID: n.id, Operation: op, WriteTime: at})
+	req := readback.Request{Key: key, NodeID: n.id, Operation: op, WriteTime: at}
+	if op != "" {
+		req.ExactKey = k.ExactKey(partition, clustering)
+	}
+	row, err := r.Read(ctx, req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,6 +204,8 @@ func TestEveryType(t *testing.T) {
 				}
 			}
 			t.Run("a row that changes", func(t *testing.T) { rowThatChanges(t, n) })
+			t.Run("counters", func(t *testing.T) { counters(t, n) })
+			t.Run("keys that are cut", func(t *testing.T) { keysThatAreCut(t, n) })
 		})
 	}
 }
@@ -242,4 +252,135 @@ func rowThatChanges(t *testing.T, n node) {
 	expect("deleted", got, fresh, "no row", true)
 	got, fresh = at(event.Update, 30, c)
 	expect("an update whose row is gone", got, fresh, "no row", false)
+}
+
+// keysThatAreCut reads rows whose message keys are less than their primary keys.
+func keysThatAreCut(t *testing.T, n node) {
+	n.run(t, `CREATE TABLE ks.cut (p inet, c int, t time, d int, v text, PRIMARY KEY (p, c, t, d)) WITH cdc = true`)
+	r := n.reader(t, "cut")
+	k := r.Table().Messages.EventKey()
+	one, mapped := []byte{0, 0, 0, 1}, []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x0a\x00\x00\x01")
+	ns := func(n byte) []byte { return []byte{0, 0, 0, 0, 0, 0, 0x0b, 0xb8 + n} } // 3000 and n
+	insert := func(v, time string, at int) {
+		t.Helper()
+		n.run(t, fmt.Sprintf(`INSERT INTO ks.cut (p, c, t, d, v) VALUES ('10.0.0.1', 1, '00:00:00.00000%s', 1, '%s') USING TIMESTAMP %d`, time, v, at))
+	}
+	check := func(what string, op event.Operation, at int64, p, time []byte, want string, wantFresh bool, exact string) {
+		t.Helper()
+		row := read(t.Context(), t, r, n, op, at, [][]byte{p}, one, time, one)
+		got := "no row"
+		if row.Values != nil {
+			got = fmt.Sprint(decode(t, row)["v"])
+		}
+		if got != want || row.Fresh != wantFresh || row.ExactKey != exact || row.Coordinator != n.id {
+			t.Errorf("%s: %s, fresh %v, exact key %q, coordinator %s; want %s, %v, %q", what, got, row.Fresh, row.ExactKey, row.Coordinator, want, wantFresh, exact)
+		}
+	}
+	p := []byte{10, 0, 0, 1}
+	exact := func(p, time []byte) string { return k.ExactKey([][]byte{p}, [][]byte{one, time, one}) }
+	check("before the write is there", event.Insert, 10, p, ns(7), "no row", false, exact(p, ns(7)))
+	insert("seven", "3007", 10)
+	check("a time below µs", event.Insert, 10, p, ns(7), "seven", true, exact(p, ns(7)))
+	check("the Java agent's event of it, which has the time in µs", "", 10, p, ns(0), "seven", true, exact(p, ns(7)))
+	check("the Java agent's event of a newer write", "", 11, p, ns(0), "seven", false, exact(p, ns(7)))
+	check("another row of the key that is not there yet", event.Insert, 20, p, ns(9), "seven", false, exact(p, ns(7)))
+	insert("nine", "3009", 20)
+	check("another row of the key", event.Insert, 20, p, ns(9), "nine", true, exact(p, ns(9)))
+	insert("whole", "3000", 30)
+	check("the row of whole µs", event.Insert, 30, p, ns(0), "whole", true, "")
+	n.run(t, `DELETE FROM ks.cut USING TIMESTAMP 40 WHERE p = '10.0.0.1' AND c = 1 AND t = '00:00:00.000003009' AND d = 1`)
+	check("one row of a key is gone", event.Delete, 40, p, ns(9), "whole", true, "")
+	n.run(t, `DELETE FROM ks.cut USING TIMESTAMP 50 WHERE p = '10.0.0.1' AND c = 1 AND t = '00:00:00.000003000' AND d = 1`)
+	check("the row of whole µs is gone", event.Delete, 50, p, ns(0), "seven", true, exact(p, ns(7)))
+	insert("next", "4000", 55)
+	n.run(t, `DELETE FROM ks.cut USING TIMESTAMP 60 WHERE p = '10.0.0.1' AND c = 1 AND t = '00:00:00.000003007' AND d = 1`)
+	check("all rows of a key are gone", event.Delete, 60, p, ns(7), "no row", true, exact(p, ns(7)))
+	check("the Java agent's event of it", "", 60, p, ns(0), "no row", true, "")
+
+	n.run(t, `INSERT INTO ks.cut (p, c, t, d, v) VALUES (blobAsInet(0x00000000000000000000ffff0a000001), 1, '00:00:00.000003000', 1, 'mapped') USING TIMESTAMP 10`)
+	check("an IPv4 address mapped into IPv6", event.Insert, 10, mapped, ns(0), "mapped", true, exact(mapped, ns(0)))
+	check("the IPv4 address", event.Insert, 10, p, ns(0), "no row", false, "")
+
+	// Empty is another clustering value than null, which stands for the partition.
+	n.run(t, `CREATE TABLE ks.empty (p int, c int, v text, s text static, PRIMARY KEY (p, c)) WITH cdc = true`,
+		`INSERT INTO ks.empty (p, c, v) VALUES (1, blobAsInt(0x), 'empty') USING TIMESTAMP 10`)
+	row := read(t.Context(), t, n.reader(t, "empty"), n, event.Insert, 10, [][]byte{one}, []byte{})
+	if row.Values == nil || !row.Fresh || row.Static || decode(t, row)["v"] != "empty" {
+		t.Errorf("an empty clustering value: %+v", row)
+	}
+
+	// The same row by a key without loss, for which there is another schema.
+	insert("faithful", "3007", 70)
+	faithful, err := event.NewKeyIn(r.Table().Table, event.FaithfulForm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for time, want := range map[byte]bool{7: true, 8: false} {
+		key, err := faithful.Append(nil, [][]byte{p}, [][]byte{one, ns(time), one})
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := r.Read(t.Context(), readback.Request{Key: key, KeyForm: event.FaithfulForm, NodeID: n.id, Operation: event.Update, WriteTime: 70})
+		if err != nil || (row.Values != nil) != want || row.Fresh != want {
+			t.Errorf("the key without loss, %d ns: %+v, %v", time, row, err)
+		}
+		if s := row.Version.Schema; s.Fingerprint() == r.Table().Schema.Fingerprint() {
+			t.Errorf("the schema is that of the Java agent's keys: %s", s.Data)
+		}
+	}
+
+	key, err := k.Append(nil, [][]byte{p}, [][]byte{one, ns(7), one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Read(t.Context(), readback.Request{Key: key, ExactKey: exact(p, ns(7)) + "AA", NodeID: n.id, Operation: event.Insert})
+	var wrong *readback.KeyError
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "exact key") {
+		t.Errorf("an exact key that is none: %v", err)
+	}
+	_, err = r.Read(t.Context(), readback.Request{Key: key, KeyForm: "other", NodeID: n.id, Operation: event.Insert})
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), `the form "other"`) {
+		t.Errorf("a form that is not known: %v", err)
+	}
+}
+
+// counters reads counters, whose write times say less than those of other values.
+func counters(t *testing.T, n node) {
+	n.run(t, `CREATE TABLE ks.counters (p int, c int, hits counter, misses counter, PRIMARY KEY (p, c)) WITH cdc = true`)
+	r := n.reader(t, "counters")
+	one := []byte{0, 0, 0, 1}
+	at := func(op event.Operation, time int64) (string, bool) {
+		t.Helper()
+		row := read(t.Context(), t, r, n, op, time, [][]byte{one}, one)
+		if row.Values == nil {
+			return "no row", row.Fresh
+		}
+		fields := decode(t, row)
+		return fmt.Sprintf("%v %v", plain(fields["hits"]), plain(fields["misses"])), row.Fresh
+	}
+	expect := func(what string, op event.Operation, time int64, want string, wantFresh bool) {
+		t.Helper()
+		if got, fresh := at(op, time); got != want || fresh != wantFresh {
+			t.Errorf("%s: %s, fresh %v; want %s, %v", what, got, fresh, want, wantFresh)
+		}
+	}
+	written := func() int64 {
+		t.Helper()
+		answer, err := n.SelectRow(t.Context(), "", `SELECT WRITETIME(hits) FROM ks.counters WHERE p = 1 AND c = 1`, nil)
+		if err != nil || answer.Values == nil || len(answer.Values[0]) != 8 {
+			t.Fatalf("%v, %v", answer, err)
+		}
+		return int64(binary.BigEndian.Uint64(answer.Values[0]))
+	}
+	expect("before the update is there", event.Update, 10, "no row", false)
+	n.run(t, `UPDATE ks.counters SET hits = hits + 5 WHERE p = 1 AND c = 1`)
+	first := written()
+	expect("an update", event.Update, first, "5 <nil>", true)
+	expect("an update that is not there yet", event.Update, first+1, "5 <nil>", false)
+	n.run(t, `UPDATE ks.counters SET hits = hits - 2, misses = misses + 1 WHERE p = 1 AND c = 1`)
+	second := written()
+	expect("the last update", event.Update, second, "3 1", true)
+	expect("one before: the newer time is not its own", event.Update, first, "3 1", false)
+	n.run(t, `DELETE FROM ks.counters WHERE p = 1 AND c = 1`)
+	expect("deleted", event.Delete, second+1, "no row", true)
 }

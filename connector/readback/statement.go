@@ -17,6 +17,8 @@ type statement struct {
 	columns []int // for each selected column, its place among the encoder's columns
 	width   int   // number of the encoder's columns
 	times   int   // number of write times behind the columns
+	undated int   // number of columns that may be older than an event and have no write time
+	counter bool
 }
 
 // newStatement selects those of the columns that want allows, for rows that match the
@@ -24,6 +26,21 @@ type statement struct {
 // dates collections too.
 func newStatement(t *schema.Table, columns []schema.Column, want func(schema.Column) bool, key []schema.Column, maxWriteTime bool) statement {
 	s := statement{width: len(columns)}
+	list := s.list(t, columns, want, key, maxWriteTime)
+	var where []string
+	for _, k := range key {
+		where = append(where, cql.Quote(k.Name)+" = ?")
+	}
+	s.cql = selectOne(t, list, where)
+	return s
+}
+
+func selectOne(t *schema.Table, list, where []string) string {
+	return "SELECT " + strings.Join(list, ", ") + " FROM " + t.CQL() + " WHERE " + strings.Join(where, " AND ") + " LIMIT 1"
+}
+
+// list is what the statement selects.
+func (s *statement) list(t *schema.Table, columns []schema.Column, want func(schema.Column) bool, key []schema.Column, maxWriteTime bool) []string {
 	var list, times []string
 	for i, c := range columns {
 		if !want(c) {
@@ -40,23 +57,20 @@ func newStatement(t *schema.Table, columns []schema.Column, want func(schema.Col
 			times = append(times, "MAXWRITETIME("+name+")")
 		case !c.Type.MultiCell():
 			times = append(times, "WRITETIME("+name+")")
+		default: // a collection before 5.0
+			s.undated++
 		}
+		s.counter = s.counter || c.Type.Kind == cql.Counter
 	}
 	s.times = len(times)
 	if len(list) == 0 { // nothing to publish, but the row's existence
 		list = append(list, cql.Quote(key[0].Name))
 	}
-	var where []string
-	for _, k := range key {
-		where = append(where, cql.Quote(k.Name)+" = ?")
-	}
-	s.cql = "SELECT " + strings.Join(append(list, times...), ", ") + " FROM " + t.CQL() +
-		" WHERE " + strings.Join(where, " AND ") + " LIMIT 1"
-	return s
+	return append(list, times...)
 }
 
-// dated says whether an answer tells write times.
-func (s statement) dated() bool { return s.times > 0 }
+// valued says whether a row can be there and be old: it has values beside its key.
+func (s statement) valued() bool { return s.times+s.undated > 0 }
 
 // values puts an answer into the order of the encoder's columns.
 func (s statement) values(answer [][]byte) [][]byte {

@@ -11,6 +11,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
@@ -23,18 +24,44 @@ type Version struct {
 
 	wholeRow  statement // by the full primary key
 	partition statement // by the partition key: what a static row or a partition has
+	sharing   *sharing  // by the message key, where that is less; nil for most tables
+
+	faithful *Version // the same for event keys in that form
 }
 
 // newVersion compiles a version of the table for messages of a format, and for nodes of
 // that release or newer ones.
 func newVersion(t *schema.Table, f row.Format, release string) (*Version, error) {
-	m, err := row.NewMessages(t, f)
+	v, err := newVersionIn(t, f, event.JavaForm, release)
+	if err != nil {
+		return nil, err
+	}
+	v.faithful, err = newVersionIn(t, f, event.FaithfulForm, release)
+	return v, err
+}
+
+// in is the version for event keys in a form.
+func (v *Version) in(form event.KeyForm) (*Version, error) {
+	switch form {
+	case event.JavaForm:
+		return v, nil
+	case event.FaithfulForm:
+		return v.faithful, nil
+	}
+	return nil, fmt.Errorf("it is in the form %.40q, of a newer version than this one", form)
+}
+
+func newVersionIn(t *schema.Table, f row.Format, form event.KeyForm, release string) (*Version, error) {
+	m, err := row.NewMessagesIn(t, f, form)
 	if err != nil {
 		return nil, err
 	}
 	v := &Version{Table: t, Messages: m, Schema: m.Schema()}
 	max := cassandra.Major(release) >= 5
 	v.wholeRow = newStatement(t, m.Columns(), func(schema.Column) bool { return true }, t.PrimaryKey(), max)
+	if form == event.JavaForm {
+		v.sharing = newSharing(t, m.Columns(), max)
+	}
 	// The event of a static row asks for the static columns; a table without any gives
 	// the first row that is left in the partition, as the Java connector does.
 	v.partition = newStatement(t, m.Columns(), func(c schema.Column) bool {
@@ -110,11 +137,19 @@ func (v *versions) current(ctx context.Context, hostID string) (*Version, error)
 	if err != nil {
 		return nil, err
 	}
-	if v.version != nil && v.version.Schema.Fingerprint() == made.Schema.Fingerprint() {
-		made.Schema = v.version.Schema // the same to the registry
+	if v.version != nil {
+		made.keep(v.version)
+		made.faithful.keep(v.version.faithful)
 	}
 	v.version, v.schema = made, node.SchemaVersion
 	return made, nil
+}
+
+// keep takes the schema of another version where it is the same to the registry.
+func (v *Version) keep(other *Version) {
+	if v.Schema.Fingerprint() == other.Schema.Fingerprint() {
+		v.Schema = other.Schema
+	}
 }
 
 // checker asks a node for its schema version. Callers that arrive while a query is

@@ -65,6 +65,7 @@ func TestDemo(t *testing.T) {
 			t.Run("table without cdc", func(t *testing.T) { withoutCDC(ctx, t, stage) })
 			t.Run("stop in good order", func(t *testing.T) { stopInGoodOrder(ctx, t, stage) })
 			t.Run("kill", func(t *testing.T) { kill(ctx, t, stage) })
+			t.Run("keys of each form", func(t *testing.T) { keysOfEachForm(ctx, t, stage, agentConfig(servers.WorkDir())) })
 		})
 	}
 }

@@ -80,15 +80,22 @@ func example(t *testing.T, typ, raw string) (schema, payload, key, keySchema, ke
 	if err != nil {
 		key = "–"
 	}
-	k, err := event.NewKey(capturetest.Table(t, udt+"CREATE TABLE ks.t (k int, v "+typ+", PRIMARY KEY (k, v))"))
+	keySchema, keyPayload = keyExample(t, event.JavaForm, typ, raw)
+	return schema, payload, key, keySchema, keyPayload
+}
+
+// keyExample encodes the example of a type as a clustering column, in a form of keys.
+func keyExample(t *testing.T, form event.KeyForm, typ, raw string) (schema, payload string) {
+	t.Helper()
+	k, err := event.NewKeyIn(capturetest.Table(t, udt+"CREATE TABLE ks.t (k int, v "+typ+", PRIMARY KEY (k, v))"), form)
 	if err != nil {
-		return schema, payload, key, "–", ""
+		return "–", ""
 	}
-	got, err = k.Append(nil, [][]byte{{0, 0, 0, 0}}, [][]byte{value})
+	got, err := k.Append(nil, [][]byte{{0, 0, 0, 0}}, [][]byte{append([]byte{}, capturetest.Hex(t, raw)...)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return schema, payload, key, lastField(t, k.Schema()), hex.EncodeToString(got[2:])
+	return lastField(t, k.Schema()), hex.EncodeToString(got[2:])
 }
 
 // lastField is the type of the record's last field, without the null of its union.
@@ -148,7 +155,14 @@ Key records come back to the connector, which reads the row they name, so that n
 others, the field is a union of its schema and ` + "`bytes`" + `: the raw CQL value, for values that the schema would change (a tuple
 that ends early, nanoseconds below µs, a number of more bytes than needed). Where a map has keys that are no texts the field is
 ` + "`bytes`" + ` alone. The Java agent publishes no events for tables with such columns. tinyint and smallint without sign, and time in µs,
-are its own ways with columns of these types; a time with nanoseconds below µs cannot be read back.
+are its own ways with columns of these types.
+
+Where a column of another type loses something in its field (a time below µs; an IPv4 address mapped into IPv6; a varint or decimal of more
+bytes than needed; a boolean of another byte than 0 and 1; an empty value of a type that has none), and only then, the event has
+the property ` + "`exactkey`" + `, and so has the row's message on the data topic: the primary key as it is. Java does not look at it. Its text is ` + "`1:`" + ` (the
+version) and, in Base64 without padding, the raw values of the partition key and, unless the event is of a whole partition, those
+of the clustering columns: for each its length and one as an unsigned varint, then its bytes; 0 is null. Rows with the same message
+key differ in it, and only in it.
 
 Bytes here are those of a clustering column behind the branch of its union, which is ` + "`" + `02` + "`" + `, or ` + "`" + `04` + "`" + ` for the raw value.
 
@@ -161,6 +175,43 @@ Bytes here are those of a clustering column behind the branch of its union, whic
 			schema, payload = "`"+schema+"`", "`"+payload+"`"
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", x.typ, cell(x.value), cell(key), schema, payload)
+	}
+	b.WriteString(`
+With the agent's setting ` + "`faithfulKeys: true`" + ` nothing is lost in three types, and the events of tables that have them in their keys have the
+property ` + "`keyform=faithful`" + `. The connector reads both forms, and gives the data topic's key the form of the event's. DataStax's
+connector reads tinyint and smallint in it, but takes the time for µs. A table's messages have other keys from the moment of the change on (a
+time within the first 86 seconds of a day even the bytes of another time in the old form), so that a topic of its own (` + "`topicPrefix`" + `
+and the connector's topics) or an empty table is the place to begin with it.
+
+| CQL type | example | by default | bytes | ` + "`faithfulKeys`" + ` | bytes |
+|---|---|---|---|---|---|
+`)
+	for _, x := range examples {
+		_, _, _, schema, payload := example(t, first(x.typ), x.raw)
+		faithful, bytes := keyExample(t, event.FaithfulForm, first(x.typ), x.raw)
+		if bytes != payload {
+			fmt.Fprintf(&b, "| `%s` | `%s` | `%s` | `%s` | `%s` | `%s` |\n", x.typ, cell(x.value), schema, payload, faithful, bytes)
+		}
+	}
+	b.WriteString(`
+## Properties of an event
+
+| property | content |
+|---|---|
+`)
+	for _, p := range [][2]string{
+		{event.SegPosProperty, "Where the mutation ends in the commit log: segment, colon, offset."},
+		{event.TokenProperty, "The token of the partition."},
+		{event.WriteTimeProperty, "µs since 1970; not there when the mutation has none."},
+		{event.OperationProperty, fmt.Sprintf("`%s`, `%s`, `%s` or `%s`. This and what follows is not in the Java agent's events.", event.Insert, event.Update, event.Delete, event.DeleteRange)},
+		{event.ExactKeyProperty, "The primary key, where the message key has lost a part of it."},
+		{event.KeyFormProperty, fmt.Sprintf("`%s`, or not there.", event.FaithfulForm)},
+		{event.RangeProperty, fmt.Sprintf("Of `%s`, which there is with the agent's setting `rangeDeletes`: `1:` and the first values of the clustering columns at both ends, "+
+			"with a comma between, in the form of `%s`. Brackets are square where the rows that begin with these values are within, and round where not. "+
+			"The order is that of the clustering: where a column is DESC, the higher value is the start. No values: the start or end of the partition. `%s` is all of it.",
+			event.DeleteRange, event.ExactKeyProperty, event.Range{Start: event.Bound{Inclusive: true}, End: event.Bound{Inclusive: true}})},
+	} {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", p[0], p[1])
 	}
 	b.WriteString(`
 ## Names

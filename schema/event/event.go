@@ -37,7 +37,10 @@ const (
 	SegPosProperty    = "segpos"
 	TokenProperty     = "token"
 	WriteTimeProperty = "writetime"
-	OperationProperty = "operation" // ours; the Java agent's events have none
+	OperationProperty = "operation" // ours, as those below; the Java agent's events have none
+	ExactKeyProperty  = "exactkey"
+	KeyFormProperty   = "keyform"
+	RangeProperty     = "range"
 )
 
 // NoWriteTime is the write time of an event that has none.
@@ -52,6 +55,9 @@ type Properties struct {
 	NoToken         bool // the property is there and empty (the backfill of the Java product)
 	WriteTime       int64
 	Operation       Operation // "" for an event of the Java agent
+	KeyForm         KeyForm   // of the message key
+	ExactKey        string    // what Key.ExactKey makes; "" when the message key has lost nothing
+	Range           string    // text of a Range, for DeleteRange; "" otherwise
 }
 
 // Operation is what a mutation did to the row. The connector reads the row either
@@ -64,10 +70,13 @@ const (
 	Insert Operation = "insert"
 	Update Operation = "update"
 	Delete Operation = "delete" // of a row, or of a partition where the clustering key is null
+	// DeleteRange is the delete of all rows in Properties.Range; the clustering key is
+	// null. There are such events only by a setting of the agent.
+	DeleteRange Operation = "delete-range"
 )
 
 // Map is the properties in their text form, as a Pulsar message takes them. The
-// write time is left out when it is NoWriteTime, the operation when it is empty.
+// write time is left out when it is NoWriteTime, the others when they are empty.
 func (p Properties) Map() map[string]string {
 	m := make(map[string]string, 5)
 	m[SegPosProperty] = strconv.FormatInt(p.Segment, 10) + ":" + strconv.FormatInt(p.Offset, 10)
@@ -81,14 +90,29 @@ func (p Properties) Map() map[string]string {
 	if p.Operation != "" {
 		m[OperationProperty] = string(p.Operation)
 	}
+	if p.KeyForm != JavaForm {
+		m[KeyFormProperty] = string(p.KeyForm)
+	}
+	if p.ExactKey != "" {
+		m[ExactKeyProperty] = p.ExactKey
+	}
+	if p.Range != "" {
+		m[RangeProperty] = p.Range
+	}
 	return m
 }
 
 // ParseProperties reads the properties of a received event. Others than these are
 // ignored. A property that is missing leaves its "none" value, one that cannot
-// be read does too and is named in the error: the event is usable all the same.
+// be read does too and is named in the error: the event is usable all the same. The
+// key's form, the exact key and the range are text here: who reads the key refuses a
+// form that it does not know, Key.DecodeExact a text that is no exact key of the table,
+// and ParseRange one that is no range.
 func ParseProperties(m map[string]string) (Properties, error) {
-	p := Properties{Segment: -1, Offset: -1, NoToken: true, WriteTime: NoWriteTime, Operation: Operation(m[OperationProperty])}
+	p := Properties{
+		Segment: -1, Offset: -1, NoToken: true, WriteTime: NoWriteTime,
+		Operation: Operation(m[OperationProperty]), KeyForm: KeyForm(m[KeyFormProperty]), ExactKey: m[ExactKeyProperty], Range: m[RangeProperty],
+	}
 	var errs []error
 	number := func(name, text string, to *int64) bool {
 		n, err := strconv.ParseInt(text, 10, 64)

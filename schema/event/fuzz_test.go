@@ -76,3 +76,37 @@ func FuzzKeyAppend(f *testing.F) {
 		}
 	})
 }
+
+// The text of a range is an error, or that of the range that it is read as.
+func FuzzParseRange(f *testing.F) {
+	for _, text := range []string{"1:[BQAAAAE,BQAAAAEFAAAAAg)", "1:(AA,AQ]", "1:[,]", "2:[,]"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if r, err := event.ParseRange(text); err == nil && r.String() != text {
+			t.Fatalf("%q is read as %q", text, r)
+		}
+	})
+}
+
+// The text of an exact key is an error, or that of values which have the message key.
+func FuzzDecodeExact(f *testing.F) {
+	k := newKey(f, capturetest.Table(f, `CREATE TABLE ks.t (k time, c inet, d int, PRIMARY KEY (k, c, d))`))
+	for _, text := range []string{"1:CQAAAAAAAAu5", "1:CQAAAAAAAAu5BQoAAAEA", "1:CQAAAAAAAAu5EQAAAAAAAAAAAAD//woAAAEB"} {
+		f.Add([]byte{6, 0, 0}, text)
+		f.Add([]byte("\x06\x02\x1010.0.0.1\x00"), text)
+	}
+	f.Fuzz(func(t *testing.T, key []byte, text string) {
+		partition, clustering, err := k.DecodeExact(key, text)
+		if err != nil {
+			return
+		}
+		again, err := k.Append(nil, partition, clustering)
+		if err != nil || text != "" && !bytes.Equal(again, key) {
+			t.Fatalf("%q gives the key %x and not %x, %v", text, again, key, err)
+		}
+		if exact := k.ExactKey(partition, clustering); text != "" && exact != "" && exact != text {
+			t.Fatalf("%q is also written %q", text, exact)
+		}
+	})
+}

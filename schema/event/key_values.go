@@ -122,9 +122,8 @@ func readUUID(dst []byte, r *reader) []byte {
 }
 
 func readDuration(dst []byte, r *reader) []byte {
-	dst = appendVInt(dst, int64(r.int()))
-	dst = appendVInt(dst, int64(r.int()))
-	return appendVInt(dst, r.long())
+	months, days := int64(r.int()), int64(r.int())
+	return appendDuration(dst, months, days, r.long())
 }
 
 // appendVInt appends a zigzag integer as VIntCoding.writeVInt does: as many

@@ -24,7 +24,7 @@ const (
 	KeyValueJSON Format = "key-value-json"
 	// PlainJSON has the whole row as a JSON object, with the primary key, and the key
 	// once more as the message's key, which is text. A row that is gone is {}.
-	// Messages have no properties, and the value of a static row has no primary key.
+	// Messages do not have the property writetime, and the value of a static row has no primary key.
 	PlainJSON Format = "json"
 )
 
@@ -46,7 +46,7 @@ func ParseFormat(name string) (Format, error) {
 // bytes, which Pulsar's clients flag and encode with Base64.
 func (f Format) TextKey() bool { return f == PlainJSON }
 
-// Properties says whether messages have properties.
+// Properties says whether messages have the Java connector's properties.
 func (f Format) Properties() bool { return f != PlainJSON }
 
 // Messages makes what the messages of the data topic hold, for one version of a
@@ -59,12 +59,18 @@ type Messages struct {
 	key    *event.Key
 }
 
-// NewMessages compiles a table for a format. It fails where [New] does, and for a
-// primary key that events cannot hold.
+// NewMessages compiles a table for a format, and for event keys in the form of the Java
+// agent. It fails where [New] does, and for a primary key that events cannot hold.
 func NewMessages(t *schema.Table, f Format) (*Messages, error) {
+	return NewMessagesIn(t, f, event.JavaForm)
+}
+
+// NewMessagesIn compiles a table for a format, and for event keys in a form, which the
+// keys of the messages have too.
+func NewMessagesIn(t *schema.Table, f Format, form event.KeyForm) (*Messages, error) {
 	m := &Messages{format: f}
 	var err error
-	if m.key, err = event.NewKey(t); err != nil {
+	if m.key, err = event.NewKeyIn(t, form); err != nil {
 		return nil, err
 	}
 	keyValue := func(typ registry.Type, key, value string) *registry.Schema {
@@ -74,17 +80,17 @@ func NewMessages(t *schema.Table, f Format) (*Messages, error) {
 	}
 	switch f {
 	case KeyValueAvro:
-		if m.avro, err = New(t); err != nil {
+		if m.avro, err = newEncoder(t, form); err != nil {
 			return nil, err
 		}
 		m.schema = keyValue(registry.Avro, m.avro.KeySchema(), m.avro.ValueSchema())
 	case KeyValueJSON:
-		if m.json, err = NewJSON(t, false); err != nil {
+		if m.json, err = newJSON(t, false, form); err != nil {
 			return nil, err
 		}
 		m.schema = keyValue(registry.JSON, m.json.KeySchema(), m.json.ValueSchema())
 	case PlainJSON:
-		if m.json, err = NewJSON(t, true); err != nil {
+		if m.json, err = newJSON(t, true, form); err != nil {
 			return nil, err
 		}
 		m.schema = registry.Plain(registry.Part{Name: t.Name, Type: registry.JSON, Schema: m.json.ValueSchema()})

@@ -10,6 +10,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
 // JSON encodes the rows of one version of a table, and their primary keys, as JSON
@@ -39,6 +40,11 @@ type JSON struct {
 // NewJSON compiles the JSON encoder of a table. withKey puts the primary key in
 // front of the other columns, as the format json has it. It fails where [New] does.
 func NewJSON(t *schema.Table, withKey bool) (*JSON, error) {
+	return newJSON(t, withKey, event.JavaForm)
+}
+
+// newJSON is NewJSON for event keys in a form.
+func newJSON(t *schema.Table, withKey bool, form event.KeyForm) (*JSON, error) {
 	e := &JSON{table: t.String()}
 	columns := slices.Concat(t.Regular, t.Static)
 	if withKey || len(columns) == 0 {
@@ -60,22 +66,24 @@ func NewJSON(t *schema.Table, withKey bool) (*JSON, error) {
 			e.static = append(e.static, f)
 		}
 	}
-	for i, c := range t.PrimaryKey() {
-		f, err := jsonColumn(t, c)
+	key := t.PrimaryKey()
+	for i, c := range key {
+		key[i].Type = form.Written(c.Type)
+		f, err := jsonColumn(t, key[i])
 		if err != nil {
 			return nil, err
 		}
 		if f.write == nil {
 			return nil, fmt.Errorf("table %s: column %s: type %s is not supported in a primary key", t, cql.Quote(c.Name), c.Type)
 		}
-		if unsigned := jsonUnsigned(c.Type.Kind); unsigned != nil {
+		if unsigned := jsonUnsigned(c.Type.Kind); unsigned != nil && form == event.JavaForm {
 			f.write = unsigned
 		}
 		f.value = i
 		e.key = append(e.key, f)
 	}
 	var err error
-	if e.keySchema, err = recordSchema(t, t.PrimaryKey()); err != nil {
+	if e.keySchema, err = recordSchema(t, key); err != nil {
 		return nil, fmt.Errorf("key schema of table %s: %w", t, err)
 	}
 	if e.valueSchema, err = recordSchema(t, e.columns); err != nil {
@@ -128,8 +136,8 @@ func (e *JSON) AppendStatic(dst []byte, values [][]byte) ([]byte, error) {
 }
 
 // AppendKey appends the primary key: the partition key and the clustering columns,
-// nil for null, which a partition key must not be. tinyint and smallint are written
-// unsigned, as in the key of the event.
+// nil for null, which a partition key must not be. tinyint, smallint and time are written
+// as in the key of the event.
 func (e *JSON) AppendKey(dst []byte, key [][]byte) ([]byte, error) {
 	if len(key) != len(e.key) {
 		return dst, fmt.Errorf("primary key of table %s: %d values for %d columns", e.table, len(key), len(e.key))

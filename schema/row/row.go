@@ -20,6 +20,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
 // Encoder encodes the rows of one version of a table. It is immutable and safe for
@@ -47,7 +48,10 @@ type field struct {
 //
 // To publish fewer columns, give New a copy of the table with shorter lists of
 // regular and static columns.
-func New(t *schema.Table) (*Encoder, error) {
+func New(t *schema.Table) (*Encoder, error) { return newEncoder(t, event.JavaForm) }
+
+// newEncoder is New for event keys in a form.
+func newEncoder(t *schema.Table, form event.KeyForm) (*Encoder, error) {
 	e := &Encoder{table: t.String()}
 	for _, c := range slices.Concat(t.Regular, t.Static) {
 		if !avro.Representable(c.Type) {
@@ -67,7 +71,7 @@ func New(t *schema.Table) (*Encoder, error) {
 		e.fields = append(e.fields, field{write, c.Kind != schema.PartitionKey, avro.EmptyIsNull(c.Type.Kind)})
 	}
 	var err error
-	if e.keySchema, err = keySchema(t); err != nil {
+	if e.keySchema, err = keySchema(t, form); err != nil {
 		return nil, fmt.Errorf("key schema of table %s: %w", t, err)
 	}
 	if e.valueSchema, err = recordSchema(t, e.columns); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/avro"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/cql"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
 // recordSchema is the record of some of a table's columns. Both records of the
@@ -20,9 +21,9 @@ func recordSchema(t *schema.Table, columns []schema.Column) (string, error) {
 }
 
 // keySchema is the record of the event's key, which is copied as it is.
-func keySchema(t *schema.Table) (string, error) {
+func keySchema(t *schema.Table, form event.KeyForm) (string, error) {
 	return record(t, t.PrimaryKey(), func(s *avro.Schema, c schema.Column, null avro.Nullability) error {
-		return s.KeyField(c.Name, null, c.Type)
+		return s.KeyField(c.Name, null, form.Written(c.Type))
 	})
 }
 

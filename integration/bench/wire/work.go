@@ -164,6 +164,9 @@ func (w *eventWork) encode(b *testing.B) {
 		if key, err = w.key.Append(key[:0], w.partition, w.clustering); err != nil {
 			b.Fatal(err)
 		}
+		if w.key.ExactKey(w.partition, w.clustering) != "" {
+			b.Fatal("the key is not exact")
+		}
 		value = event.AppendMutation(value[:0], w.value)
 	}
 }
