@@ -70,6 +70,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 		return err
 	}
 	defer ops.close()
+	defer context.AfterFunc(ctx, func() { ops.notify("STOPPING=1") })()
 
 	c, err := connect(ctx, cfg, node, ops)
 	if err != nil {
@@ -124,7 +125,6 @@ func (a *agent) run(ctx context.Context, begin func(ctx context.Context) (*tail.
 		end()
 		settled.Stop()
 		if ctx.Err() != nil {
-			a.ops.notify("STOPPING=1")
 			drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 			defer cancel()
 			a.publisher.flush(drain)
@@ -147,9 +147,10 @@ func (a *agent) run(ctx context.Context, begin func(ctx context.Context) (*tail.
 func (a *agent) follow(ctx context.Context, t *tail.Tailer) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	failed := a.publisher.failed
 	go func() {
 		select {
-		case err := <-a.publisher.failed:
+		case err := <-failed:
 			stop(trouble{publishTrouble(err), fmt.Errorf("publish an event: %w", err)})
 		case <-ctx.Done():
 		}

@@ -146,6 +146,8 @@ func TestEveryWrongValueOfEverySetting(t *testing.T) {
 		"sslEnabledProtocols":                      {{"SSLv3", "TLSv1.3"}, {"TLSv1.2,TLS9", "TLSv1.3"}},
 		"sslAllowInsecureConnection":               boolean,
 		"sslHostnameVerificationEnable":            boolean,
+		"faithfulKeys":                             boolean,
+		"rangeDeletes":                             boolean,
 		"httpAddress":                              {{"9842", "host:port"}, {"localhost", "host:port"}},
 		"httpProfiles":                             boolean,
 		"maxProcs":                                 positive,

@@ -319,6 +319,15 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+	for got := make([]byte, 200); ; {
+		n, err := socket.Read(got)
+		if err != nil {
+			t.Fatalf("a stop is not told: %v", err)
+		}
+		if string(got[:n]) == "STOPPING=1" {
+			return
+		}
+	}
 }
 
 // What lies unread and unacknowledged, from the tailer's own account and the index.

@@ -173,7 +173,7 @@ func TestADamagedDescriptorIsDamageOfTheWholeFile(t *testing.T) {
 		"a flipped bit in the id":        func(s *segment) { s.write(9, []byte{0xff}) },
 		"a flipped bit in the length":    func(s *segment) { s.write(12, []byte{0xff}) },
 		"zeros where the version was":    func(s *segment) { s.write(0, make([]byte, 4)) },
-		"a file cut in the descriptor":   func(s *segment) { s.file.Truncate(10) },
+		"a file cut in the descriptor":   func(s *segment) { s.cut(10) },
 		"something else, in its own way": func(s *segment) { s.write(0, []byte("PK\x03\x04 this is no commit log")) },
 	} {
 		t.Run(name, func(t *testing.T) {

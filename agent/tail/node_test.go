@@ -331,9 +331,11 @@ func (r *rig) segment(id int64, entries ...string) *segment {
 	return s
 }
 
-func (s *segment) allocate() {
+func (s *segment) allocate() { s.cut(segmentSize) }
+
+func (s *segment) cut(size int64) {
 	s.t.Helper()
-	if err := s.file.Truncate(segmentSize); err != nil {
+	if err := s.file.Truncate(size); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -35,15 +35,15 @@ func TestCassandra311MovesItsSegments(t *testing.T) {
 					s.append(entries(3, 5)...) // not seen before it moves
 					s.sync()
 					c.flush(t, s)
-					again := []string{}
+					var again []string
 					if restart {
 						r.pass()
 						if err := r.stop(); err != nil {
 							t.Fatal(err)
 						}
 						r.wantEntries(entries(3, 5)...)
-						if again = entries(4, 5); name == "away" {
-							again = again[:0] // it held no change of a table with CDC
+						if name != "away" { // there it held no change of a table with CDC
+							again = entries(4, 5)
 						}
 						r.start()
 					} else {

@@ -47,7 +47,7 @@ func watch(ctx context.Context, changed chan<- struct{}, dirs []string) error {
 	if err != nil {
 		return err
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // nothing was written
 	again := time.NewTicker(rewatch)
 	defer again.Stop()
 	for {
@@ -65,8 +65,11 @@ func watch(ctx context.Context, changed chan<- struct{}, dirs []string) error {
 				adding = true
 			case <-w.Events:
 				tell(changed)
-			case <-w.Errors: // an overflow: something has happened, who knows what
-				tell(changed)
+			case _, open := <-w.Errors:
+				if !open {
+					return fsnotify.ErrClosed
+				}
+				tell(changed) // an overflow: something has happened, who knows what
 			}
 		}
 	}
