@@ -121,19 +121,16 @@ func (b buckets) BeforeSend(_ client.Producer, m *client.ProducerMessage) {
 // OnSendAcknowledgement is part of the library's interface and does nothing.
 func (buckets) OnSendAcknowledgement(client.Producer, *client.ProducerMessage, client.MessageID) {}
 
-// A batch is closed when the next value does not fit into the batch's size; the
-// key and the properties of that message are not counted, and neither is what the
-// hook adds. So a batch is closed early, and a message whose key and properties
-// take more than their share goes alone. Together, at most:
+// batchShareOfLimit keeps a batch of several below the broker's limit. The library
+// closes it when what is there and the next value exceed its size; the key and the
+// properties of that message are not counted, nor are those of the first one,
+// which are repeated for the batch, nor the flags that the hook adds. At most:
 //
-//	1/4      what was counted
-//	1/16     key and properties of the last message
-//	1/16     key and properties of the first, which are repeated for the batch
-//	8192×2   the flags that the hook adds, in bytes
-const (
-	batchShareOfLimit = 4
-	headShareOfLimit  = 16
-)
+//	1/8   what was counted
+//	1/8   key and properties of the first message: they were counted once
+//	1/2   key and properties of the last message: checkSize wants room for them twice
+//	1/40  two bytes of flag for each message, which takes ten or more
+const batchShareOfLimit = 8
 
 // headSize bounds the bytes of a message's key and properties on the wire. key is
 // the length of the key as it is on the wire.
@@ -166,9 +163,4 @@ func (p *Producer) checkSize(head, value int) error {
 		Err:  fmt.Errorf("the message takes %d bytes, of which its value takes %d, and the broker takes %d", size, value, limit),
 		Hint: "raise maxMessageSize of the brokers, and nettyMaxFrameSizeBytes of the bookies with it",
 	}
-}
-
-// mustBeAlone reports whether a message must not share a batch.
-func (p *Producer) mustBeAlone(head int) bool {
-	return p.cfg.Batching != BatchNone && head > p.client.limit()/headShareOfLimit
 }

@@ -78,6 +78,11 @@ func TestTooLarge(t *testing.T) {
 			for range 200 {
 				add(key, noise(maxMessageSize/200), nil)
 			}
+			for _, first := range []int{maxMessageSize / 4, maxMessageSize / 8, maxMessageSize / 16} { // the largest head after a large one
+				small(20)
+				add(key, nil, map[string]string{"p": string(noise(first - 100))})
+				add(key, []byte("v"), map[string]string{"p": half})
+			}
 			small(20)
 
 			l := newLedger(len(messages))

@@ -134,10 +134,8 @@ type Producer struct {
 	// library's, so that Close need not wait for a Send that waits.
 	slots chan struct{}
 	// sending is read-locked while a message is handed to the library, which
-	// does not bear to be closed meanwhile, and locked for one that must not
-	// share a batch. alone: the last one must not; changed while it is locked.
+	// does not bear to be closed meanwhile.
 	sending sync.RWMutex
-	alone   bool
 	// order keeps the order of sequence ids up to the library; sequence is the
 	// last one.
 	order    sync.Mutex
@@ -291,17 +289,15 @@ func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, erro
 	}
 	s.pm.Payload = m.Value // nil: the library sets null_value
 	s.pm.Properties = m.Properties
-	head := headSize(len(s.pm.Key), m.Properties)
-	if err := p.checkSize(head, len(m.Value)); err != nil {
+	if err := p.checkSize(headSize(len(s.pm.Key), m.Properties), len(m.Value)); err != nil {
 		done(Receipt{}, err)
 		return
 	}
-
 	if err := p.admit(ctx); err != nil {
 		done(Receipt{}, err)
 		return
 	}
-	if err := p.hand(ctx, s, p.mustBeAlone(head)); err != nil {
+	if err := p.hand(s); err != nil {
 		<-p.slots
 		done(Receipt{}, err)
 		return
@@ -331,7 +327,7 @@ func (p *Producer) admit(ctx context.Context) error {
 }
 
 // hand gives s to the library, or returns why not.
-func (p *Producer) hand(ctx context.Context, s *send, alone bool) error {
+func (p *Producer) hand(s *send) error {
 	if p.cfg.Sequenced {
 		p.order.Lock()
 		defer p.order.Unlock()
@@ -341,20 +337,7 @@ func (p *Producer) hand(ctx context.Context, s *send, alone bool) error {
 		s.pm.SequenceID = &s.m.Sequence
 	}
 	p.sending.RLock()
-	if !alone && !p.alone {
-		defer p.sending.RUnlock()
-	} else {
-		p.sending.RUnlock()
-		p.sending.Lock()
-		defer p.sending.Unlock()
-		if err := p.empty(ctx); err != nil {
-			if dead := p.Err(); dead != nil {
-				return dead
-			}
-			return p.client.failure("send to", p.cfg.Topic, s.schema, err)
-		}
-	}
-
+	defer p.sending.RUnlock()
 	p.mu.Lock()
 	if err := p.err; err != nil {
 		p.mu.Unlock()
@@ -367,24 +350,10 @@ func (p *Producer) hand(ctx context.Context, s *send, alone bool) error {
 	if p.cfg.Sequenced {
 		p.sequence = s.m.Sequence
 	}
-	if alone != p.alone {
-		p.alone = alone
-	}
 	if err := s.sendAsync(); err != nil {
 		s.complete(nil, nil, err)
 	}
 	return nil
-}
-
-// empty waits until no message waits in the library for others. p.sending is
-// locked, so that it stays so.
-func (p *Producer) empty(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(p.ctx, cancel)()
-	// That a message failed meanwhile its own callback tells.
-	_ = safely(func() error { return p.inner.FlushWithCtx(ctx) })
-	return ctx.Err()
 }
 
 // complete is called by the library.
@@ -574,9 +543,9 @@ func (p *Producer) Close() {
 	p.mu.Lock()
 	p.kill(err)
 	p.mu.Unlock()
-	p.cancel()
 	p.sending.Lock()
 	p.sending.Unlock() //nolint:staticcheck // empty on purpose: it waits for the Sends that were let in
+	p.cancel()
 	<-p.pushed
 	_ = safely(func() error { p.inner.Close(); return nil })
 	p.die(err)
