@@ -18,6 +18,7 @@ type commands struct {
 	Agent   agentCommand   `cmd:"" help:"Follow the commit log of this Cassandra node and publish an event for every changed row."`
 	Demo    demoCommand    `cmd:"" help:"Start Cassandra and Pulsar on this machine and show writes arriving on a Pulsar topic."`
 	Segment segmentCommand `cmd:"" help:"Look into commit log segments: what is in them, and whether it is whole."`
+	Man     manCommand     `cmd:"" help:"Print the manual page, for man -l or a directory of man pages."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -28,9 +29,11 @@ func (versionCommand) Run() error {
 	return err
 }
 
+const name = "cassandra-cdc"
+
 func main() {
 	var c commands
-	parsed := kong.Parse(&c, kong.Name("cassandra-cdc"), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
+	parsed := kong.Parse(&c, kong.Name(name), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
 		kong.Description("Change data capture from Apache Cassandra into Apache Pulsar."))
-	program.Exit("cassandra-cdc", parsed.Run(&c.Flags))
+	program.Exit(name, parsed.Run(&c.Flags))
 }
