@@ -124,8 +124,14 @@ done
 mkdir "$root/dev/shm" "$root/dev/pts"
 ln -s /proc/self/fd "$root/dev/fd"
 echo debian > "$root/etc/hostname"
-# The group that it is in now is the root of the cgroups it sees.
-exec unshare --cgroup sh -c 'mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup" && exec chroot "$1" /lib/systemd/systemd systemd.unit=multi-user.target' sh "$root"
+# The group that it is in now is the root of the cgroups it sees, and its root directory
+# that of all mounts: services have namespaces of their own, which are made from there.
+exec unshare --cgroup sh -ec '
+	mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup"
+	cd "$1"
+	pivot_root . .
+	umount -l .
+	exec chroot . /lib/systemd/systemd systemd.unit=multi-user.target' sh "$root"
 `
 
 // Root is the system's root directory on this machine.
@@ -182,7 +188,7 @@ func debianPossible() (missing []error) {
 	if os.Geteuid() != 0 {
 		missing = append(missing, problem(ErrPlatform, "run it as root, or in a virtual machine as root", "only root can boot a Debian system in namespaces"))
 	}
-	for _, tool := range []string{"apt-get", "apt-config", "dpkg-deb", "perl", "tar", "mount", "unshare", "nsenter", "chroot"} {
+	for _, tool := range []string{"apt-get", "apt-config", "dpkg-deb", "perl", "tar", "mount", "unshare", "nsenter", "pivot_root", "chroot"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			missing = append(missing, problem(ErrNoTool, debianRemedy, "%s is not on PATH and is needed to boot a Debian system", tool))
 		}
