@@ -6,6 +6,7 @@ package install_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"os"
@@ -281,16 +282,8 @@ func (s *site) receive(t *testing.T, rows int) {
 	}
 }
 
-// avroKey is the key record {id} in Avro: the branch of the union, then a zigzag number.
-func avroKey(id int) string {
-	key := []byte{2}
-	for z := uint(id) << 1; ; z >>= 7 {
-		if z < 0x80 {
-			return string(append(key, byte(z)))
-		}
-		key = append(key, byte(z)|0x80)
-	}
-}
+// avroKey is the key record {id} in Avro, where an int is a zigzag number.
+func avroKey(id int) string { return string(binary.AppendVarint(nil, int64(id))) }
 
 // events writes rows and waits for their events.
 func (s *site) events(t *testing.T, rows int) {
