@@ -7,28 +7,41 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
-	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
-	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
-// drainTime bounds how long a stop waits for acknowledgements.
-const drainTime = 5 * time.Second
+const (
+	// drainTime bounds how long a stop waits for acknowledgements, and closeTime how long
+	// for the connections' good-bye: together less than 5 s.
+	drainTime = 3500 * time.Millisecond
+	closeTime = time.Second
 
-// Run is the agent until ctx ends, which is a stop in good order and no error. Any
-// error is one that needs a person: a setting, a permission, a damaged file; broker
-// and node may come and go.
-func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
-	if err := cfg.Validate(); err != nil {
-		return err
+	// A round that ends with an error is followed by another one after a pause, which grows
+	// up to longestRest while rounds are shorter than goodRound. What ended a round counts
+	// as over when the next one has gone well for settleTime.
+	longestRest = 30 * time.Second
+	goodRound   = time.Minute
+	settleTime  = 10 * time.Second
+)
+
+// Run is the agent until ctx ends, which is a stop in good order and no error. An error is
+// one of the settings or of the working directory, at the start; afterwards whatever is in
+// the way is a condition, and is tried again. level is that of log; nil when it cannot
+// be changed.
+func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar) error {
+	for _, w := range cfg.Warnings() {
+		log.Warn("a setting has no effect", "warning", w)
 	}
-	node, err := readNode(cfg.CassandraYAML)
+	cfg, node, err := cfg.settle(thisMachine())
 	if err != nil {
 		return err
 	}
@@ -36,57 +49,54 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	filter, err := cfg.tableFilter()
+	if err != nil {
+		return err
+	}
 	store, err := checkpoint.OpenStore(cfg.CDCWorkingDir, log)
 	if err != nil {
 		return err
 	}
-	contact := cfg.ContactPoint
-	if contact == "" {
-		contact = node.contactPoint()
+	if cfg.ErrorCommitLogReprocessEnabled {
+		if err := reprocess(filepath.Join(cfg.CDCWorkingDir, "errors"), node.CDCRawDirectory, log); err != nil {
+			return err
+		}
 	}
-	session, err := cassandra.Connect(ctx, cassandra.Config{
-		ContactPoints: []string{contact}, OnlyContactPoints: true,
-		Username: cfg.CassandraUsername, Password: cfg.CassandraPassword, Log: log,
-	})
-	if err != nil {
+	beKind(cfg, os.Getenv, log)
+	ops := newOperations(cfg, space{node.CDCRawDirectory, cfg.quarantineDir(), node.cdcLimit()}, log)
+	ops.checkpoints = &watchedCheckpoints{Checkpoints: store, board: ops.board}
+	if err := ops.start(level); err != nil {
 		return err
 	}
-	defer session.Close()
-	local, err := session.Local(ctx, "")
-	if err != nil {
-		return err
-	}
-	tables, err := openSchemas(ctx, session, local.HostID, cfg.historyFile(), []string{node.CDCRawDirectory, node.CommitLogDirectory}, log)
-	if err != nil {
-		return err
-	}
-	client, err := pulsar.Connect(ctx, cfg.pulsar(log))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+	defer ops.close()
 
+	c, err := connect(ctx, cfg, node, ops)
+	if err != nil {
+		return nil //nolint:nilerr // only the end of ctx ends it, and nothing was begun
+	}
+	defer c.close()
+
+	for _, p := range filter.unmatched(c.schemas.Tables()) {
+		log.Warn("a pattern of tables or excludeTables matches no table of today", "pattern", p)
+	}
 	a := &agent{
-		log: log, schemas: tables, decoder: mutation.NewDecoder(tables),
-		quarantine: quarantine{dir: cfg.quarantineDir(), log: log}, skipped: skipped{log: log},
-		publisher: newPublisher(client, local.HostID, cfg, log),
+		log: log, ops: ops, schemas: c.schemas, decoder: mutation.NewDecoder(c.schemas), changes: changes{filter: filter},
+		quarantine: quarantine{dir: cfg.quarantineDir(), log: log}, skipped: skipped{log: log, metrics: ops.metrics},
 	}
-	log.Info("agent started", "node", local.HostID, "release", local.ReleaseVersion, "cdc_raw", node.CDCRawDirectory, "tables", a.tablesWithCDC())
-
-	tailer := tail.New(tail.Config{
-		CDCRawDir: node.CDCRawDirectory, CommitLogDir: node.CommitLogDirectory, Checkpoints: store, Log: log,
-		Keys: keys, MaxSection: node.maxSection(),
+	a.judgeTables()
+	log.Info("agent started", "node", c.local.HostID, "release", c.local.ReleaseVersion, "cdc_raw", node.CDCRawDirectory, "tables", a.tablesWithCDC())
+	return a.run(ctx, func() (*tail.Tailer, *publisher) {
+		return tail.New(tail.Config{
+			CDCRawDir: node.CDCRawDirectory, CommitLogDir: node.CommitLogDirectory, Checkpoints: ops.checkpoints, Log: log,
+			Keys: keys, MaxSection: node.maxSection(), Turn: func() { ops.turns.Add(1) },
+		}), newPublisher(c.client, c.local.HostID, cfg, ops)
 	})
-	err = a.follow(ctx, tailer)
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	a.publisher.flush(drain)
-	return errors.Join(err, tailer.Save())
 }
 
 // agent turns entries into events.
 type agent struct {
 	log        *slog.Logger
+	ops        *operations
 	schemas    *schemas
 	decoder    *mutation.Decoder
 	changes    changes
@@ -96,6 +106,38 @@ type agent struct {
 	publisher  *publisher
 }
 
+// run follows the log until ctx ends, in rounds: each begins at the checkpoint, with a
+// tailer and a publisher that begin makes.
+func (a *agent) run(ctx context.Context, begin func() (*tail.Tailer, *publisher)) error {
+	for rest := shortestPause; ; rest = min(2*rest, longestRest) {
+		var t *tail.Tailer
+		t, a.publisher = begin()
+		a.ops.tailer.Store(t)
+		a.ops.waiting("")
+		began := time.Now()
+		settled := time.AfterFunc(settleTime, func() { a.ops.board.ClearAll(followTroubles, "") })
+		err := a.follow(ctx, t)
+		settled.Stop()
+		if ctx.Err() != nil {
+			a.ops.notify("STOPPING=1")
+			drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+			defer cancel()
+			a.publisher.flush(drain)
+			return t.Save()
+		}
+		a.ops.board.SetOneOf(followTroubles, troubleOf(err), "", err)
+		a.publisher.close()
+		if time.Since(began) > goodRound {
+			rest = shortestPause
+		}
+		a.ops.waiting("waiting to follow the commit log again: " + troubleOf(err).Code)
+		a.ops.beat()
+		if sleep(ctx, rest) != nil {
+			return t.Save()
+		}
+	}
+}
+
 // follow runs the tailer until ctx ends or an event is refused.
 func (a *agent) follow(ctx context.Context, t *tail.Tailer) error {
 	ctx, stop := context.WithCancelCause(ctx)
@@ -103,7 +145,7 @@ func (a *agent) follow(ctx context.Context, t *tail.Tailer) error {
 	go func() {
 		select {
 		case err := <-a.publisher.failed:
-			stop(fmt.Errorf("publish an event: %w", err))
+			stop(trouble{publishTrouble(err), fmt.Errorf("publish an event: %w", err)})
 		case <-ctx.Done():
 		}
 	}()
@@ -122,6 +164,9 @@ func (a *agent) Entry(ctx context.Context, e tail.Entry) error {
 	err := a.decode(ctx, e)
 	if err == nil {
 		a.skipped.note(a.changes.skipped, e.Position)
+		if !a.changes.schema.Empty() {
+			a.judgeTables()
+		}
 	}
 	if err == nil && len(a.changes.list) > 0 {
 		err = a.publisher.publish(ctx, a.changes.list, a.digest(e.Body), e.Position, e.Watermark)
@@ -136,8 +181,9 @@ func (a *agent) Entry(ctx context.Context, e tail.Entry) error {
 	case err == nil:
 	case errors.As(err, &fault):
 		if err := a.quarantine.keep(e.Position, fault, e.Body); err != nil {
-			return err
+			return trouble{health.QuarantineNotWritten, err}
 		}
+		a.ops.metrics.Quarantined(false)
 	default:
 		return err
 	}
@@ -185,13 +231,26 @@ func (a *agent) digest(body []byte) string {
 
 // Damage puts a damaged stretch of a segment into quarantine.
 func (a *agent) Damage(d *commitlog.DamageError, raw []byte) error {
-	return a.quarantine.keep(d.Position, d, raw)
+	if err := a.quarantine.keep(d.Position, d, raw); err != nil {
+		return trouble{health.QuarantineNotWritten, err}
+	}
+	a.ops.metrics.Quarantined(true)
+	return nil
+}
+
+// judgeTables sets a condition while no table has CDC.
+func (a *agent) judgeTables() {
+	if len(a.tablesWithCDC()) == 0 {
+		a.ops.board.Set(health.NoTableWithCDC, "", "")
+	} else {
+		a.ops.board.Clear(health.NoTableWithCDC, "")
+	}
 }
 
 func (a *agent) tablesWithCDC() []string {
 	names := []string{}
 	for _, t := range a.schemas.Tables() {
-		if t.CDC {
+		if t.CDC && a.changes.filter.passes(t) {
 			names = append(names, t.String())
 		}
 	}

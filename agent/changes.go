@@ -34,6 +34,8 @@ type changes struct {
 
 	schema history.Changes // of system_schema
 
+	filter tableFilter // which tables are published
+
 	skipped [skipReasons]int // changes that became no event, by reason
 }
 
@@ -43,11 +45,12 @@ type skipReason uint8
 const (
 	rangeTombstone skipReason = iota
 	counterTable
+	excludedTable
 	skipReasons
 )
 
 func (r skipReason) String() string {
-	return [skipReasons]string{"bound of a range delete", "update of a counter table"}[r]
+	return [skipReasons]string{"bound of a range delete", "update of a counter table", "table left out by the settings"}[r]
 }
 
 func (c *changes) reset() {
@@ -61,6 +64,9 @@ func (c *changes) Table(t *schema.Table) bool {
 	case ofSchema(t):
 		return c.schema.Table(t)
 	case !t.CDC:
+		return false
+	case !c.filter.passes(t):
+		c.skipped[excludedTable]++
 		return false
 	case t.Counter:
 		c.skipped[counterTable]++

@@ -1,4 +1,5 @@
-// What cassandra.yaml says of the node the agent runs beside.
+// What cassandra.yaml says of the node the agent runs beside, in the spellings of 3.11
+// to 5.0.
 
 package agent
 
@@ -7,26 +8,57 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog/keystore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/configfile"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
 
-// node is the part of cassandra.yaml that matters here.
+// node is the part of cassandra.yaml that matters here. Where 4.1 renamed a setting,
+// the old one has its unit in the name (class org.apache.cassandra.config.Config,
+// annotation @Replaces).
 type node struct {
-	CDCEnabled          bool   `yaml:"cdc_enabled"`
-	CDCRawDirectory     string `yaml:"cdc_raw_directory"`
-	CommitLogDirectory  string `yaml:"commitlog_directory"`
-	RPCAddress          string `yaml:"rpc_address"`
-	BroadcastRPCAddress string `yaml:"broadcast_rpc_address"`
-	NativeTransportPort int    `yaml:"native_transport_port"`
+	location `yaml:"-"`
 
-	CommitLogSegmentSize     string     `yaml:"commitlog_segment_size"`       // 4.1 and later: 32MiB
-	CommitLogSegmentSizeInMB int        `yaml:"commitlog_segment_size_in_mb"` // until 4.0
+	CDCEnabled         bool   `yaml:"cdc_enabled"`
+	CDCRawDirectory    string `yaml:"cdc_raw_directory"`   // set also where cassandra.yaml leaves it to the default
+	CommitLogDirectory string `yaml:"commitlog_directory"` // likewise
+	CDCTotalSpace      string `yaml:"cdc_total_space"`
+	CDCTotalSpaceInMB  int64  `yaml:"cdc_total_space_in_mb"`
+	CDCBlockWrites     *bool  `yaml:"cdc_block_writes"` // 4.1 and later; true by default
+
+	RPCAddress             string `yaml:"rpc_address"`
+	RPCInterface           string `yaml:"rpc_interface"`
+	RPCInterfacePreferIPv6 bool   `yaml:"rpc_interface_prefer_ipv6"`
+	BroadcastRPCAddress    string `yaml:"broadcast_rpc_address"`
+	ListenAddress          string `yaml:"listen_address"`
+	NativeTransportPort    int    `yaml:"native_transport_port"`
+	NativeTransportPortSSL int    `yaml:"native_transport_port_ssl"`
+	ClientEncryption       struct {
+		Enabled           bool   `yaml:"enabled"`
+		Optional          bool   `yaml:"optional"`
+		RequireClientAuth string `yaml:"require_client_auth"` // true, false, and optional of 5.0
+	} `yaml:"client_encryption_options"`
+
+	CommitLogSegmentSize     string `yaml:"commitlog_segment_size"`
+	CommitLogSegmentSizeInMB int64  `yaml:"commitlog_segment_size_in_mb"`
+	CommitLogSync            string `yaml:"commitlog_sync"`
+	CommitLogSyncPeriod      string `yaml:"commitlog_sync_period"`
+	CommitLogSyncPeriodInMS  int64  `yaml:"commitlog_sync_period_in_ms"`
+	CommitLogGroupWindow     string `yaml:"commitlog_sync_group_window"`
+	CommitLogGroupWindowInMS string `yaml:"commitlog_sync_group_window_in_ms"` // 4.0 takes a fraction
+	CommitLogCompression     []struct {
+		ClassName string `yaml:"class_name"`
+	} `yaml:"commitlog_compression"`
+	CommitLogDiskAccessMode  string     `yaml:"commitlog_disk_access_mode"` // 5.0 and later
 	Encryption               encryption `yaml:"transparent_data_encryption_options"`
+	Partitioner              string     `yaml:"partitioner"`
+	StorageCompatibilityMode string     `yaml:"storage_compatibility_mode"` // 5.0 and later
 }
 
 // encryption is how Cassandra encrypts its commit log.
@@ -42,29 +74,66 @@ type encryption struct {
 	} `yaml:"key_provider"`
 }
 
-// readNode reads cassandra.yaml and reports all that keeps the agent from working.
-func readNode(path string) (node, error) {
-	var n node
-	if err := configfile.LoadForeign(path, &n); err != nil {
-		return n, fmt.Errorf("read cassandra.yaml: %w (cassandraYaml must name the node's own file)", err)
+// readNode reads cassandra.yaml.
+func readNode(at location) (node, error) {
+	n := node{location: at}
+	if err := configfile.LoadForeign(at.yaml, &n); err != nil {
+		return n, settings.Fault{Key: "cassandraYaml", Problem: "read cassandra.yaml: " + err.Error(), Hint: "it must name the node's own file, readable for this user"}
 	}
+	if n.CDCRawDirectory == "" {
+		n.CDCRawDirectory = filepath.Join(at.storageDir, "cdc_raw")
+	}
+	if n.CommitLogDirectory == "" {
+		n.CommitLogDirectory = filepath.Join(at.storageDir, "commitlog")
+	}
+	return n, nil
+}
+
+// faults are all things in cassandra.yaml that keep the agent from working.
+func (n node) faults() error {
 	var errs []error
-	if !n.CDCEnabled {
-		errs = append(errs, fmt.Errorf("%s: cdc_enabled is not true, so Cassandra keeps no commit log for the agent: set it to true and restart the node", path))
+	fault := func(key, problem, hint string) {
+		errs = append(errs, settings.Fault{Key: key, Origin: n.yaml, Problem: problem, Hint: hint})
 	}
-	for _, d := range [][2]string{{"cdc_raw_directory", n.CDCRawDirectory}, {"commitlog_directory", n.CommitLogDirectory}} {
-		key, dir := d[0], d[1]
-		if dir == "" {
-			errs = append(errs, fmt.Errorf("%s: %s is not set: name the directory there, as Cassandra's default depends on how it was started", path, key))
-		} else if n.CDCEnabled {
-			if info, err := os.Stat(dir); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %s: %w (has the node been started, and may the agent read it?)", path, key, err))
-			} else if !info.IsDir() {
-				errs = append(errs, fmt.Errorf("%s: %s: %s is no directory", path, key, dir))
+	if !n.CDCEnabled {
+		fault("cdc_enabled", "it is not true, so Cassandra keeps no commit log for the agent", "set it to true and restart the node")
+	}
+	if p := n.Partitioner[strings.LastIndexByte(n.Partitioner, '.')+1:]; p != "" && p != "Murmur3Partitioner" {
+		fault("partitioner", "the tokens of "+p+" are not known here", "only Murmur3Partitioner is supported, Cassandra's default")
+	}
+	if _, err := n.keys(); err != nil {
+		fault("transparent_data_encryption_options", err.Error(), "the agent needs the same keystore as the node")
+	}
+	if n.CDCEnabled {
+		for _, d := range [][2]string{{"cdc_raw_directory", n.CDCRawDirectory}, {"commitlog_directory", n.CommitLogDirectory}} {
+			if err := usableDir(d[1], d[0] == "cdc_raw_directory"); err != nil {
+				fault(d[0], err.Error(), "has the node been started, and may this user read and write there? Run the agent as Cassandra's user; "+
+					"where cassandra.yaml does not set the directory, it lies in the setting cassandraStorageDir")
 			}
 		}
 	}
-	return n, errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+// usableDir says why a directory of Cassandra's cannot be read, or written to where
+// segments are to be deleted. It writes nothing there.
+func usableDir(dir string, write bool) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is no directory", dir)
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	f.Close()
+	if write && !writable(dir) {
+		return fmt.Errorf("%s cannot be written to, so that no segment can be deleted", dir)
+	}
+	return nil
 }
 
 // keys opens the keystore of a node that encrypts its commit log; nil of one that does not.
@@ -72,18 +141,17 @@ func (n node) keys() (commitlog.Keys, error) {
 	if !n.Encryption.Enabled {
 		return nil, nil
 	}
-	const setting = "cassandra.yaml, transparent_data_encryption_options"
 	if len(n.Encryption.KeyProvider) != 1 || len(n.Encryption.KeyProvider[0].Parameters) != 1 {
-		return nil, errors.New(setting + ": one key_provider with its parameters is expected")
+		return nil, errors.New("one key_provider with its parameters is expected")
 	}
 	provider := n.Encryption.KeyProvider[0]
 	if class := provider.ClassName; class[strings.LastIndexByte(class, '.')+1:] != "JKSKeyProvider" {
-		return nil, fmt.Errorf("%s: the keys of %s cannot be read, only those of JKSKeyProvider", setting, class)
+		return nil, fmt.Errorf("the keys of %s cannot be read, only those of JKSKeyProvider", class)
 	}
 	p := provider.Parameters[0]
 	store, err := keystore.Open(p.Keystore, p.KeystorePassword, p.KeyPassword)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", setting, err)
+		return nil, err
 	}
 	return store, nil
 }
@@ -91,27 +159,105 @@ func (n node) keys() (commitlog.Keys, error) {
 // maxSection is how large a section of the commit log can be, in bytes: as large as a
 // segment, and never less than the reader's default.
 func (n node) maxSection() int {
-	size := n.CommitLogSegmentSizeInMB << 20
-	for unit, bytes := range map[string]int{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
-		if number, ok := strings.CutSuffix(n.CommitLogSegmentSize, unit); ok {
-			count, _ := strconv.Atoi(number) // what is no number Cassandra does not start with
-			size = count * bytes
-		}
+	size, ok := parseSize(n.CommitLogSegmentSize)
+	if !ok {
+		size = n.CommitLogSegmentSizeInMB << 20
 	}
-	return max(size, commitlog.DefaultMaxSection)
+	return max(int(size), commitlog.DefaultMaxSection)
 }
 
+// cdcTotalSpace is how many bytes cdc_raw may hold before Cassandra rejects writes; 0
+// where cassandra.yaml leaves it to the default, the smaller one of 4 GiB and an eighth
+// of the volume.
+func (n node) cdcTotalSpace() int64 {
+	if size, ok := parseSize(n.CDCTotalSpace); ok {
+		return size
+	}
+	return n.CDCTotalSpaceInMB << 20
+}
+
+// syncDelay is how long an entry may stay unreadable because Cassandra has it in memory
+// only: zero where the file is memory-mapped, and where writers wait for the disk.
+func (n node) syncDelay() time.Duration {
+	if n.CommitLogSync != "periodic" || len(n.CommitLogCompression) == 0 && !n.Encryption.Enabled && n.CommitLogDiskAccessMode != "direct" {
+		return 0
+	}
+	if d, err := time.ParseDuration(n.CommitLogSyncPeriod); err == nil {
+		return d
+	}
+	return time.Duration(n.CommitLogSyncPeriodInMS) * time.Millisecond
+}
+
+// parseSize reads a size as 4.1 and later write it: 32MiB.
+func parseSize(text string) (bytes int64, ok bool) {
+	for _, unit := range []struct {
+		name string
+		size int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}} {
+		if number, cut := strings.CutSuffix(text, unit.name); cut {
+			count, err := strconv.ParseInt(number, 10, 64) // Cassandra does not start with another
+			return count * unit.size, err == nil
+		}
+	}
+	return 0, false
+}
+
+// tls says whether clients must use TLS.
+func (n node) tls() bool { return n.ClientEncryption.Enabled && !n.ClientEncryption.Optional }
+
 // contactPoint is where the node's native transport listens.
-func (n node) contactPoint() string {
+func (n node) contactPoint(tls bool) (string, error) {
 	host, port := n.RPCAddress, n.NativeTransportPort
+	if n.RPCInterface != "" {
+		var err error
+		if host, err = interfaceAddress(n.RPCInterface, n.RPCInterfacePreferIPv6); err != nil {
+			return "", settings.Fault{Key: "rpc_interface", Origin: n.yaml, Problem: err.Error(), Hint: "set contactPoint to the node's address"}
+		}
+	}
+	if host == "" { // Cassandra then listens where it listens for other nodes
+		host = n.ListenAddress
+	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = n.BroadcastRPCAddress // listening everywhere; this one is an address
 	}
 	if host == "" {
 		host = "localhost"
 	}
+	if tls && n.NativeTransportPortSSL != 0 {
+		port = n.NativeTransportPortSSL
+	}
 	if port == 0 {
 		port = 9042
 	}
-	return net.JoinHostPort(host, strconv.Itoa(port))
+	return net.JoinHostPort(host, strconv.Itoa(port)), nil
+}
+
+// interfaceAddress is the first address of a network interface, of the preferred
+// family if it has one (Cassandra's DatabaseDescriptor.getNetworkInterfaceAddress).
+func interfaceAddress(name string, prefer6 bool) (string, error) {
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		return "", err
+	}
+	addrs, err := i.Addrs()
+	if err != nil {
+		return "", err
+	}
+	var any string
+	for _, a := range addrs {
+		ipnet, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		if is6 := ipnet.IP.To4() == nil; is6 == prefer6 {
+			return ipnet.IP.String(), nil
+		}
+		if any == "" {
+			any = ipnet.IP.String()
+		}
+	}
+	if any == "" {
+		return "", fmt.Errorf("the network interface %s has no address", name)
+	}
+	return any, nil
 }

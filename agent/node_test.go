@@ -9,6 +9,15 @@ import (
 	"testing"
 )
 
+// nodeFaults is all that is wrong with a cassandra.yaml.
+func nodeFaults(path string) error {
+	n, err := readNode(location{yaml: path, storageDir: "/no/such/storage"})
+	if err != nil {
+		return err
+	}
+	return n.faults()
+}
+
 func TestCassandraYAMLFaults(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -23,13 +32,13 @@ func TestCassandraYAMLFaults(t *testing.T) {
 			"cdc_enabled: false\ncdc_raw_directory: " + dir + "\ncommitlog_directory: " + dir,
 			[][]string{{"cdc_enabled", "true", "restart"}},
 		},
-		"nothing is set": {
-			"cluster_name: c",
-			[][]string{{"cdc_enabled", "restart"}, {"cdc_raw_directory is not set", "name the directory"}, {"commitlog_directory is not set", "name the directory"}},
-		},
-		"an empty file": {
-			"",
-			[][]string{{"cdc_enabled"}, {"cdc_raw_directory"}, {"commitlog_directory"}},
+		"nothing is set":         {"cluster_name: c", [][]string{{"cdc_enabled", "restart"}}},
+		"an empty file":          {"", [][]string{{"cdc_enabled"}}},
+		"directories not set":    {"cdc_enabled: true", [][]string{{"cdc_raw_directory", "/no/such/storage/cdc_raw", "cassandraStorageDir"}, {"commitlog_directory", "/no/such/storage/commitlog"}}},
+		"tokens of another kind": {"partitioner: org.apache.cassandra.dht.RandomPartitioner", [][]string{{"cdc_enabled"}, {"partitioner", "RandomPartitioner", "Murmur3Partitioner"}}},
+		"a keystore that is not there": {
+			"transparent_data_encryption_options: {enabled: true, key_provider: [{class_name: JKSKeyProvider, parameters: [{keystore: /no/such/store, keystore_password: " + secret + "}]}]}",
+			[][]string{{"cdc_enabled"}, {"transparent_data_encryption_options", "/no/such/store"}},
 		},
 		"directories that are not there": {
 			"cdc_enabled: true\ncdc_raw_directory: /no/such/raw\ncommitlog_directory: /no/such/log",
@@ -46,24 +55,24 @@ func TestCassandraYAMLFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := writeFile(t, "cassandra.yaml", c.content)
-			_, err := readNode(path)
+			err := nodeFaults(path)
 			for i := range c.want {
 				c.want[i] = append(c.want[i], path)
 			}
 			lines(t, err, c.want...)
-			if _, again := readNode(path); err != nil && again.Error() != err.Error() {
+			if again := nodeFaults(path); err != nil && again.Error() != err.Error() {
 				t.Errorf("the same file, another text:\n%v\n%v", err, again)
 			}
 		})
 	}
-	_, err := readNode("/no/such/cassandra.yaml")
+	err := nodeFaults("/no/such/cassandra.yaml")
 	lines(t, err, []string{"/no/such/cassandra.yaml", "cassandraYaml"})
 }
 
 // A file as Cassandra ships it, in which most of the settings mean nothing to us.
 func TestCassandraYAMLOfARealNode(t *testing.T) {
 	raw, log := t.TempDir(), t.TempDir()
-	n, err := readNode(writeFile(t, "cassandra.yaml", `
+	n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", `
 cluster_name: 'Test Cluster'
 num_tokens: 16
 hinted_handoff_enabled: true
@@ -80,11 +89,12 @@ seed_provider:
       - seeds: "127.0.0.1:7000"
 native_transport_port: 9043
 rpc_address: 10.0.0.7
-`))
+`)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n.CDCRawDirectory != raw || n.CommitLogDirectory != log || n.contactPoint() != "10.0.0.7:9043" {
+	at, err := n.contactPoint(false)
+	if err != nil || n.faults() != nil || n.CDCRawDirectory != raw || n.CommitLogDirectory != log || at != "10.0.0.7:9043" {
 		t.Errorf("%+v", n)
 	}
 }
@@ -100,14 +110,22 @@ func TestContactPointIsWhereTheNodeListens(t *testing.T) {
 		{"rpc_address: '::'\nbroadcast_rpc_address: 2001:db8::7", "[2001:db8::7]:9042"},
 		{"rpc_address: 0.0.0.0", "localhost:9042"}, // Cassandra refuses to start like this
 		{"rpc_address: '::1'", "[::1]:9042"},
+		{"listen_address: 10.0.0.8", "10.0.0.8:9042"},
+		{"rpc_address: 10.0.0.7\nlisten_address: 10.0.0.8", "10.0.0.7:9042"},
+		{"rpc_interface: lo", "127.0.0.1:9042"},
+		{"rpc_interface: no-such-interface", ""},
+		{"rpc_address: 10.0.0.7\nnative_transport_port_ssl: 9142", "10.0.0.7:9042"}, // not over TLS
+		{"rpc_address: 10.0.0.7\nnative_transport_port_ssl: 9142\nclient_encryption_options: {enabled: true, optional: false}", "10.0.0.7:9142"},
+		{"rpc_address: 10.0.0.7\nnative_transport_port_ssl: 9142\nclient_encryption_options: {enabled: true, optional: true}", "10.0.0.7:9042"},
+		{"rpc_address: 10.0.0.7\nclient_encryption_options: {enabled: true, require_client_auth: optional}", "10.0.0.7:9042"},
 	} {
-		dir := t.TempDir()
-		n, err := readNode(writeFile(t, "cassandra.yaml", strings.Join([]string{"cdc_enabled: true", "cdc_raw_directory: " + dir, "commitlog_directory: " + dir, c.yaml}, "\n")))
+		n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", c.yaml)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := n.contactPoint(); got != c.want {
-			t.Errorf("%q: %s, want %s", c.yaml, got, c.want)
+		got, err := n.contactPoint(n.tls())
+		if got != c.want || (err == nil) == (c.want == "") {
+			t.Errorf("%q: %s, want %s, error %v", c.yaml, got, c.want, err)
 		}
 	}
 }
@@ -130,7 +148,7 @@ func TestKeysOfANodeThatEncryptsItsLog(t *testing.T) {
 		"parameters are absent": {"transparent_data_encryption_options: {enabled: true, key_provider: [{class_name: JKSKeyProvider}]}", "one key_provider"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, err := readNode(writeFile(t, "cassandra.yaml", c.yaml))
+			n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", c.yaml)})
 			if n.Encryption.Enabled != true {
 				t.Fatal(err)
 			}
@@ -149,7 +167,7 @@ func TestKeysOfANodeThatEncryptsItsLog(t *testing.T) {
 			}
 		})
 	}
-	off, _ := readNode(writeFile(t, "cassandra.yaml", "transparent_data_encryption_options: {enabled: false, key_provider: [{class_name: JKSKeyProvider, parameters: [{keystore: conf/.keystore}]}]}"))
+	off, _ := readNode(location{yaml: writeFile(t, "cassandra.yaml", "transparent_data_encryption_options: {enabled: false, key_provider: [{class_name: JKSKeyProvider, parameters: [{keystore: conf/.keystore}]}]}")})
 	if keys, err := off.keys(); keys != nil || err != nil {
 		t.Errorf("a node that does not encrypt: %v, %v", keys, err)
 	}
@@ -164,7 +182,7 @@ func TestSectionsAreAsLargeAsSegments(t *testing.T) {
 		"commitlog_segment_size: 32MiB":     128 << 20,
 		"cluster_name: c":                   128 << 20,
 	} {
-		n, _ := readNode(writeFile(t, "cassandra.yaml", yaml))
+		n, _ := readNode(location{yaml: writeFile(t, "cassandra.yaml", yaml)})
 		if got := n.maxSection(); got != want {
 			t.Errorf("%s: %d, want %d", yaml, got, want)
 		}

@@ -4,12 +4,12 @@ package agent
 
 import (
 	"context"
-	"errors"
-	"log/slog"
+	"math"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
@@ -18,11 +18,12 @@ import (
 )
 
 type publisher struct {
-	client     *pulsar.Client
-	hostID     string
-	prefix     string
-	maxPending int
-	log        *slog.Logger
+	client   *pulsar.Client
+	hostID   string
+	prefix   string
+	producer pulsar.ProducerConfig // what is the same for every topic
+	ops      *operations
+	window   *window
 
 	outputs   map[schema.ID]*output
 	producers map[string]*pulsar.Producer // by topic
@@ -35,6 +36,7 @@ type output struct {
 	key      *event.Key
 	schema   *registry.Schema
 	producer *pulsar.Producer
+	counts   *metrics.Table
 }
 
 // unpublishable is what is wrong with an entry that can never become events.
@@ -47,13 +49,14 @@ func (e unpublishable) Error() string { return e.err.Error() }
 // alone, and none of its changes was sent.
 func (p *publisher) publish(ctx context.Context, list []change, digest string, at commitlog.Position, w *checkpoint.Watermark) error {
 	type send struct {
-		to *pulsar.Producer
-		m  *pulsar.Message
+		to      *output
+		m       *pulsar.Message
+		written int64
 	}
 	sends := make([]send, 0, len(list))
 	payload := event.AppendMutation(nil, event.Mutation{Digest: digest, NodeID: p.hostID})
 	for _, c := range list {
-		out, err := p.output(ctx, c.table)
+		out, err := p.output(ctx, c.table, written(c.writeTime, at.Segment))
 		if err != nil {
 			return err
 		}
@@ -69,37 +72,71 @@ func (p *publisher) publish(ctx context.Context, list []change, digest string, a
 		if writeTime == mutation.NoTimestamp {
 			writeTime = event.NoWriteTime
 		}
-		sends = append(sends, send{out.producer, &pulsar.Message{
+		sends = append(sends, send{out, &pulsar.Message{
 			Key: key, Value: payload, Schema: out.schema, Token: token,
 			Properties: event.Properties{
 				Segment: at.Segment, Offset: at.Offset, Token: token, WriteTime: writeTime, Operation: c.operation,
 			}.Map(),
-		}})
+		}, written(c.writeTime, at.Segment)})
 	}
 	mark := w.Add(at.Offset, len(sends))
 	for _, s := range sends {
-		s.to.Send(ctx, s.m, func(_ pulsar.Receipt, err error) {
-			if err == nil {
-				mark.Ack()
-				return
-			}
-			select {
-			case p.failed <- err:
-			default: // one is enough to stop
-			}
-		})
+		if err := p.send(ctx, s.to, s.m, s.written, mark); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func newPublisher(client *pulsar.Client, hostID string, cfg Config, log *slog.Logger) *publisher {
+// send hands one message to the client when there is room for it. The error is the end of
+// ctx.
+func (p *publisher) send(ctx context.Context, to *output, m *pulsar.Message, written int64, mark *checkpoint.Mark) error {
+	size := len(m.Key) + len(m.Value)
+	number := to.counts.Ready(written, size)
+	if err := p.window.enter(ctx, size); err != nil {
+		to.counts.Withdrawn(number)
+		return err
+	}
+	to.producer.Send(ctx, m, func(_ pulsar.Receipt, err error) {
+		p.window.leave(size)
+		if err == nil {
+			mark.Ack()
+			to.counts.Acknowledged(number)
+			return
+		}
+		to.counts.Withdrawn(number)
+		if ctx.Err() != nil {
+			return // the end of the round; the event comes again
+		}
+		to.counts.Failed(reasonOf(err), err.Error())
+		select {
+		case p.failed <- err:
+		default: // one is enough to end the round
+		}
+	})
+	return nil
+}
+
+// written is the moment of a write in ns since 1970. A client may choose the write time as
+// it likes, but no write is older than its segment, whose id begins with the clock's
+// milliseconds.
+func written(writeTime, segment int64) int64 {
+	oldest := segment * int64(time.Millisecond)
+	return max(oldest, min(max(writeTime, 0), math.MaxInt64/1000)*1000)
+}
+
+func newPublisher(client *pulsar.Client, hostID string, cfg Config, ops *operations) *publisher {
+	cfg = cfg.withDefaults()
 	return &publisher{
-		client: client, hostID: hostID, prefix: cfg.topicPrefix(), maxPending: cfg.PulsarMaxPendingMessages, log: log,
+		client: client, hostID: hostID, prefix: cfg.TopicPrefix, producer: cfg.producer(), ops: ops,
+		window:  newWindow(cfg.inFlightEvents(), cfg.inFlightBytes()),
 		outputs: map[schema.ID]*output{}, producers: map[string]*pulsar.Producer{}, failed: make(chan error, 1),
 	}
 }
 
-func (p *publisher) output(ctx context.Context, t *schema.Table) (*output, error) {
+// output is where the events of a table go. written is that of the event that asks for it,
+// which waits while the broker does not answer.
+func (p *publisher) output(ctx context.Context, t *schema.Table, written int64) (*output, error) {
 	if out := p.outputs[t.ID]; out != nil && out.table == t {
 		return out, nil
 	}
@@ -107,10 +144,13 @@ func (p *publisher) output(ctx context.Context, t *schema.Table) (*output, error
 	if err != nil {
 		return nil, unpublishable{err}
 	}
-	out := &output{table: t, key: key, schema: key.Registry(t)}
+	out := &output{table: t, key: key, schema: key.Registry(t), counts: p.ops.metrics.Table(t.Keyspace, t.Name)}
 	topic := event.Topic(p.prefix, t)
 	if out.producer = p.producers[topic]; out.producer == nil {
-		if out.producer, err = p.connect(ctx, topic, t, out.schema); err != nil {
+		waiting := out.counts.Ready(written, 0)
+		out.producer, err = p.connect(ctx, topic, out)
+		out.counts.Withdrawn(waiting)
+		if err != nil {
 			return nil, err
 		}
 		p.producers[topic] = out.producer
@@ -119,33 +159,35 @@ func (p *publisher) output(ctx context.Context, t *schema.Table) (*output, error
 	return out, nil
 }
 
-// connect makes the producer of a table's events topic, waiting for the broker as
-// long as it takes.
-func (p *publisher) connect(ctx context.Context, topic string, t *schema.Table, s *registry.Schema) (*pulsar.Producer, error) {
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		producer, err := p.client.Producer(ctx, pulsar.ProducerConfig{
-			Topic: topic, Name: event.ProducerName(p.hostID, t), Schema: s, MaxPending: p.maxPending,
-			Route: func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) },
-		})
-		var refused *pulsar.SchemaError
-		switch {
-		case err == nil:
-			return producer, nil
-		case errors.As(err, &refused), errors.Is(err, pulsar.ErrAuthentication), errors.Is(err, pulsar.ErrAuthorization), errors.Is(err, pulsar.ErrTopicTerminated), ctx.Err() != nil:
-			return nil, err
+// connect makes the producer of a table's events topic, trying as long as it takes. The
+// error is the end of ctx.
+func (p *publisher) connect(ctx context.Context, topic string, out *output) (producer *pulsar.Producer, err error) {
+	err = p.ops.try(ctx, brokerTroubles, topic, brokerTrouble, func() error {
+		config := p.producer
+		config.Topic, config.Name, config.Schema = topic, event.ProducerName(p.hostID, out.table), out.schema
+		config.Route = func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) }
+		var err error
+		producer, err = p.client.Producer(ctx, config)
+		if err != nil && ctx.Err() == nil {
+			out.counts.Failed(reasonOf(err), err.Error())
 		}
-		p.log.Warn("the events topic is not there yet; trying again", "table", t, "topic", topic, "error", err)
-		if err := sleep(ctx, pause); err != nil {
-			return nil, err
-		}
-	}
+		return err
+	})
+	return producer, err
 }
 
 // flush waits for the acknowledgements that are still out.
 func (p *publisher) flush(ctx context.Context) {
 	for topic, producer := range p.producers {
 		if err := producer.Flush(ctx); err != nil {
-			p.log.Warn("not all events were acknowledged; they will be published again after the restart", "topic", topic, "error", err)
+			p.ops.log.Warn("not all events were acknowledged; they will be published again after the restart", "topic", topic, "error", err)
 		}
+	}
+}
+
+// close gives the producers up, before others take their names.
+func (p *publisher) close() {
+	for _, producer := range p.producers {
+		producer.Close()
 	}
 }

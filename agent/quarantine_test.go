@@ -44,7 +44,7 @@ func TestQuarantineKeepsBytesAndReason(t *testing.T) {
 // An entry has its end as its position, a damaged stretch its beginning: both can be
 // the same place, and both must be kept.
 func TestQuarantineKeepsAnEntryAndTheDamageBehindIt(t *testing.T) {
-	a := &agent{quarantine: quarantine{dir: t.TempDir(), log: logTo(&bytes.Buffer{})}}
+	a := &agent{ops: newOperations(Config{}, space{}, logTo(&bytes.Buffer{})), quarantine: quarantine{dir: t.TempDir(), log: logTo(&bytes.Buffer{})}}
 	q := &a.quarantine
 	at := commitlog.Position{Segment: 1, Offset: 500}
 	if err := q.keep(at, unpublishable{errors.New("no such table")}, []byte("the entry")); err != nil {

@@ -28,6 +28,7 @@ type schemas struct {
 	file    string   // what a restart goes on from
 	logDirs []string // where segments lie that may be read again
 	log     *slog.Logger
+	ops     *operations
 
 	missing map[unknown]time.Time // what the node does not have either, and when it was asked
 }
@@ -39,8 +40,9 @@ type unknown struct {
 }
 
 // openSchemas goes on from the file, or else begins with the schema that the node has.
-func openSchemas(ctx context.Context, session catalog, hostID, file string, logDirs []string, log *slog.Logger) (*schemas, error) {
-	s := &schemas{session: session, hostID: hostID, file: file, logDirs: logDirs, log: log, missing: map[unknown]time.Time{}}
+func openSchemas(ctx context.Context, session catalog, hostID, file string, logDirs []string, ops *operations) (*schemas, error) {
+	log := ops.log
+	s := &schemas{session: session, hostID: hostID, file: file, logDirs: logDirs, log: log, ops: ops, missing: map[unknown]time.Time{}}
 	h, err := history.Open(file, log)
 	if err != nil {
 		return nil, err
@@ -108,16 +110,15 @@ func (s *schemas) ask(ctx context.Context, what unknown) error {
 	if time.Since(s.missing[what]) < time.Second {
 		return nil
 	}
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+	err := s.ops.try(ctx, nodeTroubles, "", nodeTrouble, func() error {
 		rows, err := s.session.Schema(ctx, s.hostID, "")
 		if err == nil {
 			s.warn(s.Merge(rows))
-			break
 		}
-		s.log.Warn("the node does not tell its schema; trying again", "error", err)
-		if err := sleep(ctx, pause); err != nil {
-			return err
-		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if t := s.Table(what.table); t == nil || what.column != "" && t.Stored([]byte(what.column)) == nil {
 		s.missing[what] = time.Now()

@@ -48,7 +48,7 @@ func openSchemasOf(t *testing.T, n *fakeNode) *schemas {
 
 func reopen(t *testing.T, n *fakeNode, file string, log *bytes.Buffer) *schemas {
 	t.Helper()
-	s, err := openSchemas(t.Context(), n, "host", file, nil, logTo(log))
+	s, err := openSchemas(t.Context(), n, "host", file, nil, newOperations(Config{}, space{}, logTo(log)))
 	if err != nil {
 		t.Fatal(err)
 	}

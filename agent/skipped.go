@@ -6,14 +6,16 @@ import (
 	"log/slog"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/seldom"
 )
 
 // skipped counts, and logs each reason now and then.
 type skipped struct {
-	log   *slog.Logger
-	total [skipReasons]int
-	lines [skipReasons]seldom.Line
+	log     *slog.Logger
+	metrics *metrics.Agent
+	total   [skipReasons]int
+	lines   [skipReasons]seldom.Line
 }
 
 // note counts what the entry at that position was passed over for.
@@ -24,6 +26,10 @@ func (s *skipped) note(counts [skipReasons]int, at commitlog.Position) {
 			continue
 		}
 		s.total[reason] += n
+		s.metrics.Skipped(skipReason(reason).String(), n)
+		if skipReason(reason) == excludedTable {
+			continue // as told: nothing to look at
+		}
 		if _, due := s.lines[reason].Due(); due {
 			s.log.Warn("changes became no event", "reason", skipReason(reason), "pos", at, "total", s.total[reason])
 		}

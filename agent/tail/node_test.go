@@ -34,6 +34,7 @@ type rig struct {
 	*handler
 	checkpoints func(*checkpoint.Store) tail.Checkpoints // replaces the store; nil leaves it
 	rescan      time.Duration
+	turn        func()
 
 	store  *checkpoint.Store
 	tailer *tail.Tailer
@@ -72,7 +73,7 @@ func (r *rig) start() {
 		checkpoints = r.checkpoints(r.store)
 	}
 	r.tailer = tail.New(tail.Config{
-		CDCRawDir: r.cdcRaw, CommitLogDir: r.commitLog, Rescan: r.rescan, Checkpoints: checkpoints, Log: slog.New(slog.DiscardHandler),
+		CDCRawDir: r.cdcRaw, CommitLogDir: r.commitLog, Rescan: r.rescan, Turn: r.turn, Checkpoints: checkpoints, Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.cancel, r.ended = cancel, make(chan error, 1)

@@ -107,6 +107,7 @@ func (s *segment) read(ctx context.Context, h Handler) (some bool, err error) {
 			case r.Err() == nil:
 				if s.drained = complete; complete {
 					s.reader = nil // it holds a whole section where the log is compressed or encrypted
+					giveBack(s.file)
 				}
 				return some, nil
 			case !errors.As(r.Err(), &damage):

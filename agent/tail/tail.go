@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
@@ -64,6 +65,9 @@ type Config struct {
 	Checkpoints Checkpoints
 	Log         *slog.Logger
 
+	// Turn, when set, is called with every turn of the loop: the tailer is not stuck.
+	Turn func()
+
 	Keys       commitlog.Keys // of encrypted segments; nil where the node encrypts none
 	MaxSection int            // as in commitlog.Options
 }
@@ -79,6 +83,7 @@ const (
 type Tailer struct {
 	cfg      Config
 	segments []*segment // in the order of the log
+	progress atomic.Pointer[[]Progress]
 }
 
 // New returns a tailer.
@@ -108,6 +113,9 @@ func (t *Tailer) Run(ctx context.Context, h Handler) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		if t.cfg.Turn != nil {
+			t.cfg.Turn()
+		}
 		now := time.Now()
 		if now.Sub(scanned) >= t.cfg.Rescan {
 			scanned = now
@@ -128,6 +136,9 @@ func (t *Tailer) Run(ctx context.Context, h Handler) error {
 			if s.more {
 				break // the order of the log: this one first
 			}
+		}
+		if scanned == now {
+			t.noteProgress()
 		}
 		if now.Sub(saved) >= t.cfg.Save {
 			saved = now

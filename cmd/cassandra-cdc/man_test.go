@@ -13,7 +13,7 @@ import (
 
 func TestManualHasEveryCommandAndFlag(t *testing.T) {
 	var c commands
-	grammar, err := kong.New(&c, kong.Name(name))
+	grammar, err := kong.New(&c, kong.Name(name), vars)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"cassandra-cdc": main})
 }
 
-// The scripts say "$CORPUS" for the segments of real nodes, and damage copies of them:
+// The scripts say "$WELL", "$ILL" and "$NOBODY" for the addresses of agents (status_test.go), and
+// "$CORPUS" for the segments of real nodes, and damage copies of them:
 //
 //	cut FILE SIZE         keeps the first bytes
 //	flip FILE OFFSET      inverts a byte
@@ -30,6 +31,9 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CORPUS", corpus)
+			for name, address := range agents(t) {
+				env.Setenv(name, address)
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -10,10 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gocql/gocql"
 
@@ -122,6 +124,35 @@ func (s *Session) Local(ctx context.Context, hostID string) (Node, error) {
 	}
 	n.HostID, n.SchemaVersion = id.String(), version.String()
 	return n, nil
+}
+
+// SchemaVersions are the versions of the schema that the nodes of the cluster have, as the
+// node that answers knows them, each with the addresses of its nodes.
+func (s *Session) SchemaVersions(ctx context.Context) (map[string][]string, error) {
+	versions := map[string][]string{}
+	for _, statement := range []string{
+		"SELECT broadcast_address, schema_version FROM system.local WHERE key='local'", "SELECT peer, schema_version FROM system.peers",
+	} {
+		iter := s.gocql.Query(statement).WithContext(ctx).Consistency(gocql.One).Iter()
+		var address net.IP
+		var version gocql.UUID
+		for iter.Scan(&address, &version) {
+			versions[version.String()] = append(versions[version.String()], address.String())
+		}
+		if err := iter.Close(); err != nil {
+			return nil, fmt.Errorf("read the schema versions: %w", short(err))
+		}
+	}
+	return versions, nil
+}
+
+// Clock is the time of the node that answers, to the millisecond.
+func (s *Session) Clock(ctx context.Context) (now time.Time, err error) {
+	err = s.gocql.Query("SELECT toTimestamp(now()) FROM system.local WHERE key='local'").WithContext(ctx).Consistency(gocql.One).Scan(&now)
+	if err != nil {
+		return now, fmt.Errorf("ask for the node's time: %w", short(err))
+	}
+	return now, nil
 }
 
 // OldestRelease is the lowest release among the node with that host id and its peers:

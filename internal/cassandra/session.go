@@ -27,6 +27,8 @@ type Config struct {
 	OnlyContactPoints bool
 	Username          string
 	Password          string
+	PasswordFile      string        // holds the password instead, and is read again for each connection
+	TLS               *TLS          // nil means none
 	Timeout           time.Duration // of one request; 0 means 10 s
 	Log               *slog.Logger
 }
@@ -63,7 +65,14 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	}
 	cluster.PoolConfig.HostSelectionPolicy = newPinned(nodes)
 	if cfg.Username != "" || cfg.Password != "" {
-		cluster.Authenticator = gocql.PasswordAuthenticator{Username: cfg.Username, Password: cfg.Password}
+		cluster.Authenticator = login{cfg}
+	}
+	if cfg.TLS != nil {
+		secure, err := cfg.TLS.config()
+		if err != nil {
+			return nil, fmt.Errorf("TLS to Cassandra: %w", err)
+		}
+		cluster.SslOpts = &gocql.SslOptions{Config: secure}
 	}
 
 	// gocql's constructor takes no context: leave it behind when ours ends first.
@@ -79,11 +88,11 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	select {
 	case r := <-made:
 		if r.err != nil {
-			remedy := "is the node up, native transport enabled, and the address right?"
-			if cfg.LocalDC != "" && strings.Contains(r.err.Error(), "host was filtered") {
-				remedy = fmt.Sprintf("is it in the data center %s of loadBalancing.localDc? names are case-sensitive", cfg.LocalDC)
+			cause := short(r.err)
+			if credentialsRefused(cause) {
+				cause = fmt.Errorf("%w: %w", ErrCredentials, cause)
 			}
-			return nil, fmt.Errorf("connect to Cassandra at %s: %w (%s)", addresses(cfg.ContactPoints, port), short(r.err), remedy)
+			return nil, fmt.Errorf("connect to Cassandra at %s: %w (%s)", addresses(cfg.ContactPoints, port), cause, cfg.remedy(r.err))
 		}
 		return &Session{gocql: r.session}, nil
 	case <-ctx.Done():
@@ -94,6 +103,22 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 		}()
 		return nil, fmt.Errorf("connect to Cassandra at %s: %w", addresses(cfg.ContactPoints, port), ctx.Err())
 	}
+}
+
+// ErrCredentials says that the cluster refused the user name or the password, or wants
+// some.
+var ErrCredentials = errors.New("credentials refused")
+
+// credentialsRefused knows the refusal by its words: the driver's constructor drops the
+// error that the node sent. The first two are Cassandra's (PasswordAuthenticator, and its
+// CREDENTIALS error), the third is the driver's when it has none to give.
+func credentialsRefused(err error) bool {
+	for _, words := range []string{"and/or password are incorrect", "Unable to perform authentication", "authentication required"} {
+		if strings.Contains(err.Error(), words) {
+			return true
+		}
+	}
+	return false
 }
 
 // Close closes the session.

@@ -22,6 +22,22 @@ func Load(path string, into any) error { return load(path, into, true) }
 // LoadForeign reads a file that holds much besides what into asks for.
 func LoadForeign(path string, into any) error { return load(path, into, false) }
 
+// Parse reads a file as a tree: the one document in it, nil when it holds nothing.
+func Parse(path string) (*yaml.Node, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err // it names the path
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, fault(err))
+	}
+	if len(document.Content) == 0 {
+		return nil, nil
+	}
+	return document.Content[0], nil
+}
+
 func load(path string, into any, strict bool) error {
 	data, err := os.ReadFile(path)
 	if err != nil {

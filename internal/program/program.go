@@ -4,6 +4,7 @@ package program
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,28 +23,41 @@ type Flags struct {
 
 // Logger logs to w as the flags say.
 func (f Flags) Logger(w io.Writer) *slog.Logger {
-	var level slog.Level
+	log, _ := f.LoggerWithLevel(w)
+	return log
+}
+
+// LoggerWithLevel is Logger with the level, which may be changed at any time.
+func (f Flags) LoggerWithLevel(w io.Writer) (*slog.Logger, *slog.LevelVar) {
+	level := &slog.LevelVar{}
 	_ = level.UnmarshalText([]byte(f.LogLevel)) // kong allows only the four
 	opts := &slog.HandlerOptions{Level: level}
 	if f.LogJSON {
-		return slog.New(slog.NewJSONHandler(w, opts))
+		return slog.New(slog.NewJSONHandler(w, opts)), level
 	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	return slog.New(slog.NewTextHandler(w, opts)), level
 }
 
-// UntilSignal is a context that ends with SIGINT or SIGTERM.
+// UntilSignal is a context that ends with SIGINT or SIGTERM. A second signal finds nobody
+// who waits for it, and ends the process at once.
 func UntilSignal() (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
-// Exit ends the process: with status 0 without an error, else with status 1 and a line
-// for each fault.
+// Exit ends the process: with status 0 without an error, else with a line for each fault
+// and the status that the error asks for with a method ExitStatus, or 1.
 func Exit(name string, err error) {
 	if err == nil {
 		os.Exit(0)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", name, line)
+	}
+	var status interface{ ExitStatus() int }
+	if errors.As(err, &status) {
+		os.Exit(status.ExitStatus())
 	}
 	os.Exit(1)
 }

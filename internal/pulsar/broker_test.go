@@ -29,14 +29,14 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
 
-func within(t *testing.T, d time.Duration) context.Context {
+func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-func connect(t *testing.T, service string) *pulsar.Client {
+func connect(t testing.TB, service string) *pulsar.Client {
 	t.Helper()
 	c, err := pulsar.Connect(within(t, time.Minute), pulsar.Config{ServiceURL: service, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
@@ -46,11 +46,11 @@ func connect(t *testing.T, service string) *pulsar.Client {
 	return c
 }
 
-func newTopic(t *testing.T) string {
+func newTopic(t testing.TB) string {
 	return fmt.Sprintf("persistent://public/default/%s-%x", strings.ReplaceAll(t.Name(), "/", "-"), rand.Uint64())
 }
 
-func call(t *testing.T, method, url, body string) string {
+func call(t testing.TB, method, url, body string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(within(t, time.Minute), method, url, strings.NewReader(body))
 	if err != nil {

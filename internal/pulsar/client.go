@@ -53,6 +53,10 @@ type Config struct {
 	// Log receives the client library's warnings and errors; its information
 	// becomes debug. Nil: slog.Default().
 	Log *slog.Logger
+
+	// Metrics takes the client library's own metrics, pulsar_client_…: connections,
+	// reconnects, requests. Nil: they go nowhere.
+	Metrics prometheus.Registerer
 }
 
 const (
@@ -117,9 +121,13 @@ func checkServiceURL(s string) error {
 
 // Client is a connection to a cluster. It is safe for concurrent use.
 type Client struct {
-	inner client.Client
-	flag  *keyFlag
-	creds credentials
+	inner  client.Client
+	fields *metadataFields
+	creds  credentials
+	state  *logState
+	log    *slog.Logger
+	// mixed warns once of BatchAny.
+	mixed sync.Once
 
 	mu        sync.Mutex
 	producers map[*Producer]struct{} // open ones
@@ -138,7 +146,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("pulsar: %w", err)
 	}
-	flag, err := checkKeyFlag()
+	fields, err := selfCheck()
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +161,9 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = prometheus.NewRegistry() // not the process's default registry
 	}
 	if cfg.OperationTimeout == 0 {
 		cfg.OperationTimeout = defaultOperationTimeout
@@ -172,8 +183,8 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		OperationTimeout:           cfg.OperationTimeout,
 		ConnectionTimeout:          cfg.ConnectTimeout,
 		Logger:                     logger,
-		// The library's metrics would go to the process's default registry.
-		MetricsRegisterer: prometheus.NewRegistry(),
+		MetricsRegisterer:          cfg.Metrics,
+		MetricsCardinality:         client.MetricsCardinalityNone,
 		// The stages bound what is in flight. The library's limit is never
 		// given back for messages that were queued when a producer closed.
 		MemoryLimitBytes: -1,
@@ -196,7 +207,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, e
 	}
 	state.connecting.Store(false)
-	return &Client{inner: inner, flag: flag, creds: creds, producers: map[*Producer]struct{}{}}, nil
+	return &Client{inner: inner, fields: fields, creds: creds, state: state, log: cfg.Log, producers: map[*Producer]struct{}{}}, nil
 }
 
 // probe asks the broker for a topic's partitions and returns nil once there was

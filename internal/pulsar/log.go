@@ -36,6 +36,8 @@ type logState struct {
 	connecting atomic.Bool
 	// refused receives the first final refusal of a connection.
 	refused chan error
+	// maxMessageSize is the broker's, 0 until a connection was made.
+	maxMessageSize atomic.Int32
 
 	mu    sync.Mutex
 	cause error // last one of a failed connection
@@ -162,7 +164,7 @@ func (c *clientLog) WithError(err error) log.Entry {
 	return &e
 }
 
-func (c *clientLog) Debug(...any) {}
+func (c *clientLog) Debug(args ...any) { c.state.noteLimit(args) }
 func (c *clientLog) Info(args ...any) {
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
 		c.write(slog.LevelDebug, fmt.Sprint(args...))

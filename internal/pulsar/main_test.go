@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,10 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env/envtest"
 )
 
+// The broker takes smaller messages than by default, so that tests of the limit are
+// quick, and to see that the client finds out.
+const maxMessageSize = 256 << 10
+
 var shared struct {
 	once   sync.Once
 	env    *env.Env
@@ -26,7 +31,7 @@ var shared struct {
 
 // broker is the service URL and the URL of the REST interface of a broker that
 // the tests of this package share.
-func broker(t *testing.T) (service, admin string) {
+func broker(t testing.TB) (service, admin string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a real broker, which -short leaves out")
@@ -35,7 +40,10 @@ func broker(t *testing.T) (service, admin string) {
 		shared.env = envtest.ForMain("internal/pulsar")
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 		defer cancel()
-		shared.broker, shared.err = shared.env.StartPulsar(ctx, env.PulsarOptions{WithoutFunctions: true})
+		shared.broker, shared.err = shared.env.StartPulsar(ctx, env.PulsarOptions{
+			WithoutFunctions: true,
+			Conf:             map[string]string{"maxMessageSize": strconv.Itoa(maxMessageSize)},
+		})
 	})
 	if shared.err != nil {
 		t.Fatal(shared.err)

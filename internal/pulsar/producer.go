@@ -39,9 +39,25 @@ type ProducerConfig struct {
 	// TextKey sends keys as the text that they are, without Base64 and without
 	// the flag: the output format "json".
 	TextKey bool
+	// Batching is which messages may be stored together. Zero: none.
+	Batching Batching
+	// BatchDelay is how long a message waits for others at most. Zero:
+	// DefaultBatchDelay.
+	BatchDelay time.Duration
+	// Buckets is for BatchByBucket. Zero: DefaultBuckets.
+	Buckets int
+	// Compression of what is stored together. Zero: none.
+	Compression Compression
+	// Sequenced gives each message its Sequence as Pulsar's sequence id. A
+	// namespace with deduplication on then drops what it has stored already, of
+	// this producer's name and partition: the id is not larger than the last one
+	// stored. It needs a Name, and BatchNone: in larger batches the library loses
+	// and doubles messages.
+	Sequenced bool
 }
 
-func (c ProducerConfig) validate() error {
+// Validate reports every fault of the settings at once.
+func (c ProducerConfig) Validate() error {
 	var faults []error
 	if c.Topic == "" {
 		faults = append(faults, errors.New("topic is missing"))
@@ -51,6 +67,26 @@ func (c ProducerConfig) validate() error {
 	}
 	if c.MaxPending < 0 {
 		faults = append(faults, errors.New("max pending cannot be negative"))
+	}
+	switch c.Batching {
+	case BatchNone, BatchByKey, BatchByBucket, BatchAny:
+	default:
+		faults = append(faults, fmt.Errorf("batching %q is not known: use key, bucket or any, or nothing", c.Batching))
+	}
+	if c.BatchDelay < 0 || c.BatchDelay > 0 && c.Batching == BatchNone {
+		faults = append(faults, errors.New("a batch delay needs a batching, and cannot be negative"))
+	}
+	if c.Buckets < 0 || c.Buckets > maxBuckets || c.Buckets > 0 && c.Batching != BatchByBucket {
+		faults = append(faults, fmt.Errorf("a number of buckets needs batching by bucket, and is at most %d", maxBuckets))
+	}
+	if _, ok := compressions[c.Compression]; !ok {
+		faults = append(faults, fmt.Errorf("compression %q is not known", c.Compression))
+	}
+	if c.Sequenced && c.Name == "" {
+		faults = append(faults, errors.New("sequence ids need a producer name: the broker remembers them by it"))
+	}
+	if c.Sequenced && c.Batching != BatchNone {
+		faults = append(faults, fmt.Errorf("sequence ids cannot go with batching by %q: the client library loses and doubles messages", c.Batching))
 	}
 	return errors.Join(faults...)
 }
@@ -68,9 +104,13 @@ type Message struct {
 	Properties map[string]string
 	// Token is the partition's token, for Route.
 	Token int64
+	// Sequence is for a producer with Sequenced: not negative, and larger than
+	// that of the Send before.
+	Sequence int64
 }
 
-// Receipt says where the broker persisted a message.
+// Receipt says where the broker persisted a message. Of a message that the
+// broker's deduplication had already, Ledger and Entry are -1.
 type Receipt struct {
 	Ledger, Entry int64
 	Partition     int
@@ -92,8 +132,14 @@ type Producer struct {
 	// library's, so that Close need not wait for a Send that waits.
 	slots chan struct{}
 	// sending is read-locked while a message is handed to the library, which
-	// does not bear to be closed meanwhile.
+	// does not bear to be closed meanwhile, and locked for one that must not
+	// share a batch. alone: the last one must not; changed while it is locked.
 	sending sync.RWMutex
+	alone   bool
+	// order keeps the order of sequence ids up to the library; sequence is the
+	// last one.
+	order    sync.Mutex
+	sequence int64
 
 	mu      sync.Mutex
 	pending sends
@@ -124,11 +170,22 @@ const pushTimeout = 30 * time.Second
 // bounds the making. Errors are *SchemaError where the broker refuses
 // cfg.Schema, otherwise *Error with Op "create producer".
 func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, error) {
-	if err := cfg.validate(); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("pulsar: producer: %w", err)
 	}
 	if cfg.MaxPending == 0 {
 		cfg.MaxPending = defaultMaxPending
+	}
+	if cfg.BatchDelay == 0 && cfg.Batching != BatchNone {
+		cfg.BatchDelay = DefaultBatchDelay
+	}
+	if cfg.Buckets == 0 {
+		cfg.Buckets = DefaultBuckets
+	}
+	if cfg.Batching == BatchAny {
+		c.mixed.Do(func() {
+			c.log.Warn("batches mix keys: a Key_Shared subscription of these topics loses the order per key; use Exclusive or Failover", "topic", cfg.Topic)
+		})
 	}
 	p := &Producer{
 		cfg: cfg, client: c, schemas: newSchemas(),
@@ -136,20 +193,18 @@ func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, e
 		dirty: make(chan struct{}, 1), pushed: make(chan struct{}),
 	}
 	p.pending.init()
+	p.sequence = -1
 	options := client.ProducerOptions{
 		Topic: cfg.Topic,
 		Name:  cfg.Name,
 		// The library counts per partition: it never has to wait.
 		MaxPendingMessages: cfg.MaxPending,
 		// Without end: what is in flight waits for the broker to come back.
-		SendTimeout:   -1,
-		HashingScheme: client.Murmur3_32Hash,
-		// Batches of one. Without batching the library leaves the schema version
-		// out; and the broker dispatches a batch of several by its first key,
-		// which breaks the order of a Key_Shared subscription.
-		BatchingMaxMessages: 1,
-		BackOffPolicyFunc:   func() backoff.Policy { return new(reconnectDelay) },
+		SendTimeout:       -1,
+		HashingScheme:     client.Murmur3_32Hash,
+		BackOffPolicyFunc: func() backoff.Policy { return new(reconnectDelay) },
 	}
+	cfg.batching(&options, c.limit())
 	if cfg.Schema != nil {
 		info, err := p.schemas.info(cfg.Schema)
 		if err != nil {
@@ -157,8 +212,8 @@ func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, e
 		}
 		options.Schema = described{info}
 	}
-	if !cfg.TextKey {
-		options.Encryption = c.flag.options()
+	if h := (&hook{c.fields, !cfg.TextKey, cfg.Batching, cfg.Compression}); h.flag || h.batching == BatchByBucket || h.compression != NoCompression {
+		h.install(&options)
 	}
 	if cfg.Route != nil {
 		options.MessageRouter = func(pm *client.ProducerMessage, t client.TopicMetadata) int {
@@ -208,15 +263,15 @@ func (p *Producer) Err() error {
 // An error concerns m alone (*SchemaError, ErrTooLarge, the end of ctx, a broken
 // connection while a new schema was being registered), and later messages may
 // succeed, unless Err is set: then the producer is dead, all its messages fail,
-// and some of them may nevertheless be persisted.
+// and some of them may nevertheless be persisted. A producer with Sequenced dies
+// of every error but ErrTooLarge and the end of ctx, before the next message.
 func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, error)) {
-	s := &send{m: m, done: done}
-	schema := m.Schema
-	if schema == nil {
-		schema = p.cfg.Schema
+	s := &send{p: p, m: m, done: done, schema: m.Schema}
+	if s.schema == nil {
+		s.schema = p.cfg.Schema
 	}
-	if schema != nil {
-		info, err := p.schemas.info(schema)
+	if s.schema != nil {
+		info, err := p.schemas.info(s.schema)
 		if err != nil {
 			done(Receipt{}, fmt.Errorf("pulsar: message to %s: %w", p.cfg.Topic, err))
 			return
@@ -231,6 +286,11 @@ func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, erro
 	}
 	s.pm.Payload = m.Value // nil: the library sets null_value
 	s.pm.Properties = m.Properties
+	head := headSize(len(s.pm.Key), m.Properties)
+	if err := p.checkSize(head, len(m.Value)); err != nil {
+		done(Receipt{}, err)
+		return
+	}
 
 	select {
 	case p.slots <- struct{}{}:
@@ -238,30 +298,13 @@ func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, erro
 		done(Receipt{}, p.Err())
 		return
 	case <-ctx.Done():
-		done(Receipt{}, p.client.failure("send to", p.cfg.Topic, schema, ctx.Err()))
+		done(Receipt{}, p.client.failure("send to", p.cfg.Topic, s.schema, ctx.Err()))
 		return
 	}
-	p.sending.RLock()
-	defer p.sending.RUnlock()
-	p.mu.Lock()
-	if err := p.err; err != nil {
-		p.mu.Unlock()
+	if err := p.hand(ctx, s, p.mustBeAlone(head)); err != nil {
 		<-p.slots
 		done(Receipt{}, err)
 		return
-	}
-	p.sent++
-	s.number = p.sent
-	p.pending.add(s)
-	p.mu.Unlock()
-
-	if err := safely(func() error {
-		p.inner.SendAsync(context.Background(), &s.pm, func(id client.MessageID, _ *client.ProducerMessage, err error) {
-			p.complete(s, schema, id, err)
-		})
-		return nil
-	}); err != nil {
-		p.complete(s, schema, nil, err)
 	}
 	select {
 	case p.dirty <- struct{}{}:
@@ -269,10 +312,80 @@ func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, erro
 	}
 }
 
-func (p *Producer) complete(s *send, schema *registry.Schema, id client.MessageID, err error) {
+// hand gives s to the library, or returns why not.
+func (p *Producer) hand(ctx context.Context, s *send, alone bool) error {
+	if p.cfg.Sequenced {
+		p.order.Lock()
+		defer p.order.Unlock()
+		if s.m.Sequence <= p.sequence {
+			return fmt.Errorf("pulsar: message to %s: sequence id %d comes after %d", p.cfg.Topic, s.m.Sequence, p.sequence)
+		}
+		s.pm.SequenceID = &s.m.Sequence
+	}
+	p.sending.RLock()
+	if !alone && !p.alone {
+		defer p.sending.RUnlock()
+	} else {
+		p.sending.RUnlock()
+		p.sending.Lock()
+		defer p.sending.Unlock()
+		if err := p.empty(ctx); err != nil {
+			return p.client.failure("send to", p.cfg.Topic, s.schema, err)
+		}
+	}
+
+	p.mu.Lock()
+	if err := p.err; err != nil {
+		p.mu.Unlock()
+		return err
+	}
+	p.sent++
+	s.number = p.sent
+	p.pending.add(s)
+	p.mu.Unlock()
+	if p.cfg.Sequenced {
+		p.sequence = s.m.Sequence
+	}
+	if alone != p.alone {
+		p.alone = alone
+	}
+	if err := s.sendAsync(); err != nil {
+		s.complete(nil, nil, err)
+	}
+	return nil
+}
+
+// empty waits until no message waits in the library for others. p.sending is
+// locked, so that it stays so.
+func (p *Producer) empty(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	// That a message failed meanwhile its own callback tells.
+	_ = safely(func() error { return p.inner.FlushWithCtx(ctx) })
+	return ctx.Err()
+}
+
+// complete is called by the library.
+func (s *send) complete(id client.MessageID, _ *client.ProducerMessage, err error) {
+	p := s.p
 	if err != nil {
-		err = p.client.failure("send to", p.cfg.Topic, schema, err)
-		if e := (*Error)(nil); errors.As(err, &e) && final(e.Kind) {
+		err = p.client.failure("send to", p.cfg.Topic, s.schema, err)
+		var e *Error
+		switch {
+		case errors.As(err, &e) && final(e.Kind):
+			p.die(err)
+			return
+		case errors.Is(err, ErrTooLarge) && p.cfg.Batching != BatchNone:
+			// A batch, not this message; and the library forgets the batches
+			// after it that were to be sent with it. The next producer knows the
+			// limit and finds the message.
+			p.client.state.noteRefusal(err)
+			p.die(&Error{Op: "send to", Topic: p.cfg.Topic, Kind: ErrClosed, Err: fmt.Errorf("a batch was refused: %s", err)})
+			return
+		case p.cfg.Sequenced:
+			// If a later message were stored, this one could never be: its
+			// sequence id would be one that the broker has passed.
 			p.die(err)
 			return
 		}
@@ -357,6 +470,10 @@ func (p *Producer) push() {
 		case <-p.ctx.Done():
 			return
 		}
+		// The library's own ticker sends batches; this is for the rest.
+		if !p.pause(p.cfg.BatchDelay) {
+			return
+		}
 		for p.waiting() {
 			ctx, cancel := context.WithTimeout(p.ctx, pushTimeout)
 			err := safely(func() error { return p.inner.FlushWithCtx(ctx) })
@@ -371,6 +488,21 @@ func (p *Producer) push() {
 				break
 			}
 		}
+	}
+}
+
+// pause reports whether p is still open after d.
+func (p *Producer) pause(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-p.ctx.Done():
+		return false
 	}
 }
 
@@ -406,9 +538,9 @@ func (p *Producer) Close() {
 	p.mu.Lock()
 	p.kill(err)
 	p.mu.Unlock()
+	p.cancel()
 	p.sending.Lock()
 	p.sending.Unlock() //nolint:staticcheck // empty on purpose: it waits for the Sends that were let in
-	p.cancel()
 	<-p.pushed
 	_ = safely(func() error { p.inner.Close(); return nil })
 	p.die(err)
@@ -420,26 +552,31 @@ func (p *Producer) Close() {
 // safely turns the panic of the library that meets a producer while it is being
 // closed into an error.
 func safely(call func() error) (err error) {
-	defer func() {
-		r := recover()
-		if r == nil {
-			return
-		}
-		if e, ok := r.(runtime.Error); ok && strings.Contains(e.Error(), "closed channel") {
-			err = client.ErrProducerClosed
-			return
-		}
-		panic(r)
-	}()
+	defer recoverClosed(&err)
 	return call()
+}
+
+// recoverClosed is for a defer.
+func recoverClosed(err *error) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if e, ok := r.(runtime.Error); ok && strings.Contains(e.Error(), "closed channel") {
+		*err = client.ErrProducerClosed
+		return
+	}
+	panic(r)
 }
 
 // send is one message on its way. It is also the message's schema to the
 // library, so that Route finds its message again.
 type send struct {
 	described
+	p      *Producer
 	pm     client.ProducerMessage
 	m      *Message
+	schema *registry.Schema
 	done   func(Receipt, error)
 	number uint64
 
@@ -447,6 +584,13 @@ type send struct {
 	// returned; claimed says who calls it.
 	claimed    bool
 	prev, next *send
+}
+
+// sendAsync hands s to the library, which calls complete.
+func (s *send) sendAsync() (err error) {
+	defer recoverClosed(&err)
+	s.p.inner.SendAsync(context.Background(), &s.pm, s.complete)
+	return nil
 }
 
 // sends is a list in the order of Send.

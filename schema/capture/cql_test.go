@@ -151,6 +151,10 @@ func TestRawMapKeys(t *testing.T) {
 		{"decimal", "314.16", "000000027ab8"},
 		{"decimal", "-1E+3", "fffffffdff"},
 		{"decimal", "1.5E-10", "0000000b0f"},
+		{"frozen<list<int>>", "[1, -2]", "00000002" + "0000000400000001" + "00000004fffffffe"},
+		{"frozen<set<inet>>", "[/10.0.0.1]", "00000001" + "000000040a000001"},
+		{"frozen<list<text>>", "[]", "00000000"},
+		{"frozen<map<int, text>>", "{1=a}", "00000001" + "0000000400000001" + "0000000161"},
 	} {
 		s, err := capture.Tables(`CREATE TABLE ks.t (k int PRIMARY KEY, m map<` + c.typ + `, boolean>)`)
 		if err != nil {

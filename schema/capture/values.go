@@ -229,9 +229,41 @@ func (r *rawValues) key(t *cql.Type, text string) []byte {
 			scale -= r.number(json.Number(strings.TrimPrefix(exponent, "+")))
 		}
 		return append(be.AppendUint32(nil, uint32(scale)), r.integer(whole+fraction)...)
+	case cql.List, cql.Set: // [1, 2]
+		elements := r.elements(text, "[", "]")
+		b := be.AppendUint32(nil, uint32(len(elements)))
+		for _, e := range elements {
+			b = appendPart(b, r.key(t.Elem, e))
+		}
+		return b
+	case cql.Map: // {1=a, 2=b}
+		entries := r.elements(text, "{", "}")
+		r.unordered = r.unordered || len(entries) > 1
+		b := be.AppendUint32(nil, uint32(len(entries)))
+		for _, e := range entries {
+			key, value, _ := strings.Cut(e, "=")
+			b = appendPart(b, r.key(t.Key, key))
+			b = appendPart(b, r.key(t.Elem, value))
+		}
+		return b
 	}
 	r.fail(fmt.Errorf("no way back from the text %q of a map key of type %s", text, t))
 	return nil
+}
+
+// elements parts the text of a collection that is a map key. Java prints the elements
+// as they are: what has a comma or an equals sign in itself is not told apart.
+func (r *rawValues) elements(text, opening, closing string) []string {
+	inner, opened := strings.CutPrefix(text, opening)
+	inner, closed := strings.CutSuffix(inner, closing)
+	switch {
+	case !opened || !closed:
+		r.fail(fmt.Errorf("%q is not between %s and %s", text, opening, closing))
+		return nil
+	case inner == "":
+		return nil
+	}
+	return strings.Split(inner, ", ")
 }
 
 func (r *rawValues) time(layout, text string) time.Time {

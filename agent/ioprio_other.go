@@ -1,0 +1,7 @@
+//go:build !linux
+
+// Other systems have no I/O priority that a process could give itself in the same way.
+
+package agent
+
+func idleIO() error { return nil }
