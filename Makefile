@@ -26,7 +26,7 @@ RELEASE ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 ARCHS   := amd64 arm64
 BUILD    = $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X github.com/cassandra-cdc/cassandra-cdc/internal/program.release=$(RELEASE)'
-FILES   := LICENSE docs/agent.md deploy/agent.yaml deploy/systemd/cassandra-cdc.service
+FILES   := LICENSE docs/agent.md docs/agent-settings.md docs/conditions.md deploy/agent.yaml deploy/systemd/cassandra-cdc.service
 
 .PHONY: release-files
 release-files:
@@ -36,6 +36,7 @@ release-files:
 	@$(DIST)/host-cassandra-cdc man > $(DIST)/cassandra-cdc.1
 	@gzip -9nc $(DIST)/cassandra-cdc.1 > $(DIST)/cassandra-cdc.1.gz
 	@$(GO) run ./deploy/licenses ./cmd/... > $(DIST)/third-party-licenses.txt
+	@sed 's|^#cdcWorkingDir:.*|cdcWorkingDir: /var/lib/cassandra-cdc|' deploy/agent.yaml > $(DIST)/agent.yaml
 
 .PHONY: dist
 dist: release-files ## archives of the programs for linux, amd64 and arm64, in dist/
