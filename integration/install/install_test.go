@@ -77,7 +77,7 @@ func TestInstallOnDebian(t *testing.T) {
 	})
 	step("kill", func(t *testing.T) {
 		before := s.pid(t)
-		s.must(t, "kill", "-KILL", before)
+		s.must(t, "systemctl", "kill", "--signal=KILL", "cassandra-cdc")
 		s.events(t, 100)
 		if after := s.pid(t); after == before || after == "0" {
 			t.Errorf("the main process was %s and is %s", before, after)
