@@ -52,6 +52,11 @@ packages: release-files ## deb and rpm of the agent for amd64 and arm64, in dist
 	@for arch in $(ARCHS); do for kind in deb rpm; do \
 		VERSION=$(subst -,~,$(RELEASE)) ARCH=$$arch BUILT=$(DIST) $(GO) run $(NFPM) package --config deploy/package/nfpm.yaml --packager $$kind --target $(DIST)/ || exit 1; done; done
 
+.PHONY: image
+image: release-files ## a container image for amd64 and arm64 in dist/, without a container engine
+	@$(GO) run ./deploy/image --release $(RELEASE) --out $(DIST)/cassandra-cdc-$(RELEASE)-image.tar $(foreach arch,$(ARCHS),$(arch)=$(DIST)/linux-$(arch))
+	@echo $(DIST)/cassandra-cdc-$(RELEASE)-image.tar
+
 .PHONY: demo
 demo: build ## start Cassandra and Pulsar here and watch writes arrive on a topic
 	@$(DIST)/cassandra-cdc demo $(ARGS)
