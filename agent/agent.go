@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -21,8 +22,8 @@ import (
 
 const (
 	// drainTime bounds how long a stop waits for acknowledgements, and closeTime how long
-	// for the connections' good-bye: together less than 5 s.
-	drainTime = 3500 * time.Millisecond
+	// for the connections' good-bye: together well below 5 s.
+	drainTime = 3 * time.Second
 	closeTime = time.Second
 
 	// A round that ends with an error is followed by another one after a pause, which grows
@@ -39,7 +40,7 @@ const (
 // be changed.
 func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar) error {
 	for _, w := range cfg.Warnings() {
-		log.Warn("a setting has no effect", "warning", w)
+		log.Warn("a setting needs a look", "warning", w)
 	}
 	cfg, node, err := cfg.settle(thisMachine())
 	if err != nil {
@@ -53,7 +54,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 	if err != nil {
 		return err
 	}
-	store, err := checkpoint.OpenStore(cfg.CDCWorkingDir, log)
+	store, err := checkpoint.OpenStore(cfg.CDCWorkingDir, nil, log)
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 		}
 	}
 	beKind(cfg, os.Getenv, log)
-	ops := newOperations(cfg, space{node.CDCRawDirectory, cfg.quarantineDir(), node.cdcLimit()}, log)
+	ops := newOperations(cfg, space{node.CDCRawDirectory, cfg.quarantine(), node.cdcLimit()}, log)
 	ops.checkpoints = &watchedCheckpoints{Checkpoints: store, board: ops.board}
 	if err := ops.start(level); err != nil {
 		return err
@@ -81,14 +82,16 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 	}
 	a := &agent{
 		log: log, ops: ops, schemas: c.schemas, decoder: mutation.NewDecoder(c.schemas), changes: changes{filter: filter},
-		quarantine: quarantine{dir: cfg.quarantineDir(), log: log}, skipped: skipped{log: log, metrics: ops.metrics},
+		quarantine: keeper{dir: cfg.quarantine(), log: log, board: ops.board, metrics: ops.metrics}, skipped: skipped{log: log, metrics: ops.metrics},
 	}
 	a.judgeTables()
 	log.Info("agent started", "node", c.local.HostID, "release", c.local.ReleaseVersion, "cdc_raw", node.CDCRawDirectory, "tables", a.tablesWithCDC())
-	return a.run(ctx, func() (*tail.Tailer, *publisher) {
+	return a.run(ctx, func(ctx context.Context) (*tail.Tailer, *publisher) {
 		return tail.New(tail.Config{
 			CDCRawDir: node.CDCRawDirectory, CommitLogDir: node.CommitLogDirectory, Checkpoints: ops.checkpoints, Log: log,
+			Changed: tail.Watch(ctx, log, node.CDCRawDirectory, node.CommitLogDirectory), MayRemove: node.mayRemove(),
 			Keys: keys, MaxSection: node.maxSection(), Turn: func() { ops.turns.Add(1) },
+			Lost: func(what string) { ops.board.Set(health.SegmentLost, "", what) },
 		}), newPublisher(c.client, c.local.HostID, cfg, ops)
 	})
 }
@@ -101,22 +104,24 @@ type agent struct {
 	decoder    *mutation.Decoder
 	changes    changes
 	writes     []event.Write // scratch of digest
-	quarantine quarantine
+	quarantine keeper
 	skipped    skipped
 	publisher  *publisher
 }
 
 // run follows the log until ctx ends, in rounds: each begins at the checkpoint, with a
 // tailer and a publisher that begin makes.
-func (a *agent) run(ctx context.Context, begin func() (*tail.Tailer, *publisher)) error {
+func (a *agent) run(ctx context.Context, begin func(ctx context.Context) (*tail.Tailer, *publisher)) error {
 	for rest := shortestPause; ; rest = min(2*rest, longestRest) {
 		var t *tail.Tailer
-		t, a.publisher = begin()
+		round, end := context.WithCancel(ctx)
+		t, a.publisher = begin(round)
 		a.ops.tailer.Store(t)
 		a.ops.waiting("")
 		began := time.Now()
 		settled := time.AfterFunc(settleTime, func() { a.ops.board.ClearAll(followTroubles, "") })
-		err := a.follow(ctx, t)
+		err := a.follow(round, t)
+		end()
 		settled.Stop()
 		if ctx.Err() != nil {
 			a.ops.notify("STOPPING=1")
@@ -126,7 +131,7 @@ func (a *agent) run(ctx context.Context, begin func() (*tail.Tailer, *publisher)
 			return t.Save()
 		}
 		a.ops.board.SetOneOf(followTroubles, troubleOf(err), "", err)
-		a.publisher.close()
+		a.publisher.close(ctx)
 		if time.Since(began) > goodRound {
 			rest = shortestPause
 		}
@@ -180,10 +185,7 @@ func (a *agent) Entry(ctx context.Context, e tail.Entry) error {
 		return ctx.Err()
 	case err == nil:
 	case errors.As(err, &fault):
-		if err := a.quarantine.keep(e.Position, fault, e.Body); err != nil {
-			return trouble{health.QuarantineNotWritten, err}
-		}
-		a.ops.metrics.Quarantined(false)
+		return a.quarantine.entry(ctx, e, fault)
 	default:
 		return err
 	}
@@ -205,7 +207,7 @@ func (a *agent) decode(ctx context.Context, e tail.Entry) error {
 		case err == nil && a.changes.schema.Empty():
 			return nil
 		case err == nil:
-			return a.schemas.follow(&a.changes.schema, e.Position)
+			return a.schemas.follow(ctx, &a.changes.schema, e.Position)
 		case attempt == 0 && errors.As(err, &table):
 			err = a.schemas.ask(ctx, unknown{table: table.ID})
 		case attempt == 0 && errors.As(err, &column):
@@ -230,12 +232,8 @@ func (a *agent) digest(body []byte) string {
 }
 
 // Damage puts a damaged stretch of a segment into quarantine.
-func (a *agent) Damage(d *commitlog.DamageError, raw []byte) error {
-	if err := a.quarantine.keep(d.Position, d, raw); err != nil {
-		return trouble{health.QuarantineNotWritten, err}
-	}
-	a.ops.metrics.Quarantined(true)
-	return nil
+func (a *agent) Damage(d *commitlog.DamageError, raw io.Reader) error {
+	return a.quarantine.damage(d, raw)
 }
 
 // judgeTables sets a condition while no table has CDC.

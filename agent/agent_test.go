@@ -24,6 +24,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
@@ -56,7 +57,7 @@ func newAgent(t *testing.T, n *fakeNode) (*agent, *bytes.Buffer) {
 	s := openSchemasOf(t, n)
 	s.ops = newOperations(Config{}, space{}, logTo(log))
 	return &agent{
-		log: logTo(log), ops: s.ops, schemas: s, decoder: mutation.NewDecoder(s), quarantine: quarantine{dir: filepath.Join(t.TempDir(), "quarantine"), log: logTo(log)},
+		log: logTo(log), ops: s.ops, schemas: s, decoder: mutation.NewDecoder(s), quarantine: keeper{dir: quarantine.Dir{Path: filepath.Join(t.TempDir(), "quarantine")}, log: logTo(log), board: s.ops.board, metrics: s.ops.metrics},
 		skipped: skipped{log: logTo(log), metrics: s.ops.metrics}, publisher: &publisher{ops: s.ops, failed: make(chan error, 1), outputs: map[schema.ID]*output{}},
 	}, log
 }
@@ -102,7 +103,7 @@ func TestDecodeReadsTheSchemaThatTheEntryNeeds(t *testing.T) {
 // quarantined lists what lies in quarantine: bytes and reasons.
 func quarantined(t *testing.T, a *agent) (entries, reasons []string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(a.quarantine.dir, "*"))
+	files, err := filepath.Glob(filepath.Join(a.quarantine.dir.Path, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,22 +164,6 @@ func tableID(t *testing.T, rows schema.Rows, keyspace, table string) string {
 		t.Fatal(err)
 	}
 	return s.Lookup(keyspace, table).ID.String()
-}
-
-// Without a copy the entry is not settled, or its segment would be deleted.
-func TestAnEntryThatQuarantineCannotKeepIsNotSettled(t *testing.T) {
-	rows := corpustest.Rows(t, scenario)
-	a, _ := newAgent(t, &fakeNode{rows: without(rows, "ck", "t_pk1")})
-	a.quarantine.dir = writeFile(t, "quarantine", "in the way")
-	e := entryOf(t, scenario, "ck", "t_pk1")
-	w := checkpoint.NewWatermark(7)
-	if err := a.Entry(t.Context(), e.entry(w)); err == nil || w.Offset() != 7 {
-		t.Errorf("offset %d, %v", w.Offset(), err)
-	}
-	err := a.Damage(&commitlog.DamageError{Position: e.Position, From: e.Position.Offset, To: e.Position.Offset + 1}, []byte{1})
-	if err == nil {
-		t.Error("damage was not kept, and nobody is told")
-	}
 }
 
 // A stop while the node is away is no reason to put anything into quarantine.
@@ -278,7 +263,7 @@ func TestFollowEndsWithTheReason(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, _ := newAgent(t, &fakeNode{})
-				store, err := checkpoint.OpenStore(t.TempDir(), slog.New(slog.DiscardHandler))
+				store, err := checkpoint.OpenStore(t.TempDir(), nil, slog.New(slog.DiscardHandler))
 				if err != nil {
 					t.Fatal(err)
 				}

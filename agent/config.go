@@ -9,9 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -32,7 +36,7 @@ type Config struct {
 	// on this machine, else /var/lib/cassandra for a cassandra.yaml below /etc, else the
 	// directory data beside the one of cassandra.yaml.
 	CassandraStorageDir string `yaml:"cassandraStorageDir" env:"CDC_CASSANDRA_STORAGE_DIR"`
-	// ContactPoint is host:port of the node's native transport. Empty: what cassandra.yaml
+	// ContactPoint is the address of the node's native transport, host:port. Empty: what cassandra.yaml
 	// says (rpc_address or rpc_interface, native_transport_port or, with TLS,
 	// native_transport_port_ssl).
 	ContactPoint string `yaml:"contactPoint" env:"CDC_CONTACT_POINT"`
@@ -44,17 +48,31 @@ type Config struct {
 	// CassandraPasswordFile holds CassandraPassword. It is read again for every new
 	// connection, so that a password can change while the agent runs.
 	CassandraPasswordFile string `yaml:"cassandraPasswordFile" env:"CDC_CASSANDRA_PASSWORD_FILE"`
-	// CassandraTLS says whether the node is asked over TLS. auto: when cassandra.yaml
-	// says so (client_encryption_options enabled and not optional).
+	// CassandraTLS says whether the node is asked over TLS. auto: where cassandra.yaml
+	// demands it (client_encryption_options enabled and not optional), or allows it and
+	// trusted certificates are set below.
 	CassandraTLS string `yaml:"cassandraTls" env:"CDC_CASSANDRA_TLS" default:"auto" oneof:"auto|true|false"`
 	// CassandraTLSTrustCertsFilePath holds the certificates (PEM) that the node's must come from.
 	// Empty: the trust store, else the system's certificates.
 	CassandraTLSTrustCertsFilePath string `yaml:"cassandraTlsTrustCertsFilePath" env:"CDC_CASSANDRA_TLS_TRUST_CERTS_FILE_PATH" file:"true"`
+	// CassandraTLSTruststorePath holds such certificates too, in one of Java's trust stores (JKS or PKCS #12).
+	CassandraTLSTruststorePath string `yaml:"cassandraTlsTruststorePath" env:"CDC_CASSANDRA_TLS_TRUSTSTORE_PATH" file:"true"`
+	// CassandraTLSTruststorePassword opens CassandraTLSTruststorePath.
+	CassandraTLSTruststorePassword string `yaml:"cassandraTlsTruststorePassword" env:"CDC_CASSANDRA_TLS_TRUSTSTORE_PASSWORD" secret:"true"`
+	// CassandraTLSTruststorePasswordFile holds CassandraTLSTruststorePassword.
+	CassandraTLSTruststorePasswordFile string `yaml:"cassandraTlsTruststorePasswordFile" env:"CDC_CASSANDRA_TLS_TRUSTSTORE_PASSWORD_FILE"`
 	// CassandraTLSCertificateFilePath is the agent's own certificate (PEM), for a node with
 	// require_client_auth. It is read again for every new connection.
 	CassandraTLSCertificateFilePath string `yaml:"cassandraTlsCertificateFilePath" env:"CDC_CASSANDRA_TLS_CERTIFICATE_FILE_PATH" file:"true"`
 	// CassandraTLSKeyFilePath is the key (PEM, not encrypted) of CassandraTLSCertificateFilePath.
 	CassandraTLSKeyFilePath string `yaml:"cassandraTlsKeyFilePath" env:"CDC_CASSANDRA_TLS_KEY_FILE_PATH" file:"true"`
+	// CassandraTLSKeystorePath is one of Java's key stores (JKS or PKCS #12) with certificate and key, instead of the two files.
+	// It is read again for every new connection.
+	CassandraTLSKeystorePath string `yaml:"cassandraTlsKeystorePath" env:"CDC_CASSANDRA_TLS_KEYSTORE_PATH" file:"true"`
+	// CassandraTLSKeystorePassword opens CassandraTLSKeystorePath and the key in it.
+	CassandraTLSKeystorePassword string `yaml:"cassandraTlsKeystorePassword" env:"CDC_CASSANDRA_TLS_KEYSTORE_PASSWORD" secret:"true"`
+	// CassandraTLSKeystorePasswordFile holds CassandraTLSKeystorePassword.
+	CassandraTLSKeystorePasswordFile string `yaml:"cassandraTlsKeystorePasswordFile" env:"CDC_CASSANDRA_TLS_KEYSTORE_PASSWORD_FILE"`
 	// CassandraTLSServerName is the name that the node's certificate must have.
 	// Empty: the host of ContactPoint.
 	CassandraTLSServerName string `yaml:"cassandraTlsServerName" env:"CDC_CASSANDRA_TLS_SERVER_NAME"`
@@ -96,7 +114,7 @@ type Config struct {
 
 	// # Pulsar
 
-	// PulsarServiceURL is pulsar://host:6650 or pulsar+ssl://host:6651, or the http and https
+	// PulsarServiceURL says where the brokers are: pulsar://host:6650 or pulsar+ssl://host:6651, or the http and https
 	// forms; several hosts are joined by commas.
 	PulsarServiceURL string `yaml:"pulsarServiceUrl" env:"CDC_PULSAR_SERVICE_URL" upstream:"true" default:"pulsar://localhost:6650"`
 	// PulsarAuthPluginClassName is the class name of an authentication plugin of Java's client, or its
@@ -117,18 +135,58 @@ type Config struct {
 	// tables together. 0: 16 MiB.
 	PulsarMemoryLimitBytes int64 `yaml:"pulsarMemoryLimitBytes" env:"CDC_PULSAR_MEMORY_LIMIT_BYTES" upstream:"true" default:"0" min:"0"`
 
+	// PulsarBatching says which events may be stored together, in one entry of the topic: none; key, those of
+	// one key; bucket, those of PulsarBatchBuckets groups of keys, much faster, for which every agent of the
+	// cluster must be told the same and none may be DataStax's; any, which loses the order of a key's
+	// events on a Key_Shared subscription with several consumers. Empty: none, or with
+	// PulsarBatchDelayInMs, key with PulsarKeyBasedBatcher and any without.
+	PulsarBatching string `yaml:"pulsarBatching" env:"CDC_PULSAR_BATCHING" oneof:"none|key|bucket|any"`
+	// PulsarBatchDelayInMs is how long an event waits for others to be stored with, in ms. A number above 0 turns batches
+	// on; 0 or less leaves them to PulsarBatching, and then the delay is 1 ms.
+	PulsarBatchDelayInMs int `yaml:"pulsarBatchDelayInMs" env:"CDC_PULSAR_BATCH_DELAY_IN_MS" upstream:"true" default:"-1" max:"60000"`
+	// PulsarKeyBasedBatcher stores only events of one key together: PulsarBatching key, where PulsarBatchDelayInMs turns batches on.
+	PulsarKeyBasedBatcher bool `yaml:"pulsarKeyBasedBatcher" env:"CDC_PULSAR_KEY_BASED_BATCHER" upstream:"true"`
+	// PulsarBatchBuckets is the number of groups of keys for PulsarBatching bucket, the same for every agent of a cluster.
+	PulsarBatchBuckets int `yaml:"pulsarBatchBuckets" env:"CDC_PULSAR_BATCH_BUCKETS" default:"64" min:"1" max:"4096"`
+	// PulsarCompression compresses what is stored together. It pays for batches only.
+	PulsarCompression string `yaml:"pulsarCompression" env:"CDC_PULSAR_COMPRESSION" default:"none" oneof:"none|LZ4|ZLIB|ZSTD|SNAPPY"`
+
 	// # TLS to Pulsar
 	// These apply where PulsarServiceURL begins with pulsar+ssl:// or https://.
 
 	// TLSTrustCertsFilePath holds the certificates (PEM) that the broker's must come from.
 	// Empty: the system's.
 	TLSTrustCertsFilePath string `yaml:"tlsTrustCertsFilePath" env:"CDC_TLS_TRUST_CERTS_FILE_PATH" upstream:"true" file:"true"`
+	// UseKeyStoreTLS takes the certificates from Java's stores, SSLTruststorePath and SSLKeystorePath, instead
+	// of TLSTrustCertsFilePath.
+	UseKeyStoreTLS bool `yaml:"useKeyStoreTls" env:"CDC_USE_KEYSTORE_TLS" upstream:"true"`
+	// SSLTruststorePath holds the certificates that the broker's must come from, in a trust store (JKS or PKCS #12).
+	// Empty: SSLKeystorePath. (DataStax's agent ignores SSLTruststorePath, and takes SSLKeystorePath in any case.)
+	SSLTruststorePath string `yaml:"sslTruststorePath" env:"CDC_SSL_TRUSTSTORE_PATH" upstream:"true" file:"true"`
+	// SSLTruststorePassword opens SSLTruststorePath.
+	SSLTruststorePassword string `yaml:"sslTruststorePassword" env:"CDC_SSL_TRUSTSTORE_PASSWORD" upstream:"true" secret:"true"`
+	// SSLTruststorePasswordFile holds SSLTruststorePassword.
+	SSLTruststorePasswordFile string `yaml:"sslTruststorePasswordFile" env:"CDC_SSL_TRUSTSTORE_PASSWORD_FILE"`
+	// SSLTruststoreType is what kind of store SSLTruststorePath is. The file itself tells it better.
+	SSLTruststoreType string `yaml:"sslTruststoreType" env:"CDC_SSL_TRUSTSTORE_TYPE" upstream:"true" default:"JKS" oneof:"JKS|PKCS12"`
+	// SSLKeystorePath holds, with SSLKeystorePassword, the certificate and key to show to a broker that asks (mTLS), in a
+	// key store (JKS or PKCS #12). It is read again for every new connection. (DataStax's agent shows none.)
+	SSLKeystorePath string `yaml:"sslKeystorePath" env:"CDC_SSL_KEYSTORE_PATH" upstream:"true" file:"true"`
+	// SSLKeystorePassword opens SSLKeystorePath and the key in it. Empty: no certificate is shown.
+	SSLKeystorePassword string `yaml:"sslKeystorePassword" env:"CDC_SSL_KEYSTORE_PASSWORD" upstream:"true" secret:"true"`
+	// SSLKeystorePasswordFile holds SSLKeystorePassword.
+	SSLKeystorePasswordFile string `yaml:"sslKeystorePasswordFile" env:"CDC_SSL_KEYSTORE_PASSWORD_FILE"`
+	// SSLCipherSuites are those allowed below TLSv1.3, by their IANA names. Empty: Go's choice of safe ones.
+	SSLCipherSuites []string `yaml:"sslCipherSuites" env:"CDC_SSL_CIPHER_SUITES" upstream:"true"`
+	// SSLEnabledProtocols are TLSv1, TLSv1.1, TLSv1.2 and TLSv1.3; the oldest one counts, all that are newer
+	// are allowed too. Empty: TLSv1.2. (DataStax's agent takes TLSv1.2, TLSv1.1 and TLSv1 by default, never TLSv1.3.)
+	SSLEnabledProtocols []string `yaml:"sslEnabledProtocols" env:"CDC_SSL_ENABLED_PROTOCOLS" upstream:"true"`
 	// SSLAllowInsecureConnection takes any certificate. For tests.
 	SSLAllowInsecureConnection bool `yaml:"sslAllowInsecureConnection" env:"CDC_SSL_ALLOW_INSECURE_CONNECTION" upstream:"true"`
 	// SSLHostnameVerificationEnable asks that the broker's certificate names its host.
 	SSLHostnameVerificationEnable bool `yaml:"sslHostnameVerificationEnable" env:"CDC_SSL_HOSTNAME_VERIFICATION_ENABLE" upstream:"true"`
 	// SSLProvider is the Java class that makes TLS connections.
-	SSLProvider string `yaml:"sslProvider" env:"CDC_SSL_PROVIDER" upstream:"true" ignored:"there is one implementation of TLS here"`
+	SSLProvider string `yaml:"sslProvider" env:"CDC_SSL_PROVIDER" upstream:"true" ignored:"TLS is that of Go"`
 
 	// # Operation
 
@@ -163,13 +221,34 @@ func LoadConfig(from settings.Sources) (c Config, err error) {
 
 // Warnings are about settings that have no effect and names that look like a slip.
 func (c Config) Warnings() []string {
-	w := c.warnings
-	if c = c.withDefaults(); !c.pulsarTLS() {
+	w := slices.Clone(c.warnings)
+	if c.PulsarBatching == "" && c.withDefaults().batching() == pulsar.BatchAny {
+		w = append(w, "pulsarBatchDelayInMs without pulsarKeyBasedBatcher stores events of different keys together: on a Key_Shared subscription "+
+			"with several consumers the order of a key's events is lost (pulsarKeyBasedBatcher or pulsarBatching: bucket keeps it)")
+	}
+	c = c.withDefaults()
+	idle := func(because string, of func(key string) bool) {
 		for _, f := range settings.Fields(&c) {
-			if o, set := c.origins[f.Key]; set && (strings.HasPrefix(f.Key, "ssl") || f.Key == "tlsTrustCertsFilePath") && f.Ignored == "" {
-				w = append(w, o.Place+": "+f.Key+" has no effect: pulsarServiceUrl is not pulsar+ssl:// or https://")
+			if o, set := c.origins[f.Key]; set && f.Ignored == "" && of(f.Key) {
+				w = append(w, o.Place+": "+f.Key+" has no effect: "+because)
 			}
 		}
+	}
+	store := func(key string) bool {
+		return strings.HasPrefix(key, "sslTruststore") || strings.HasPrefix(key, "sslKeystore")
+	}
+	switch {
+	case !c.pulsarTLS():
+		idle("pulsarServiceUrl is not pulsar+ssl:// or https://", func(key string) bool {
+			return strings.HasPrefix(key, "ssl") || key == "tlsTrustCertsFilePath" || key == "useKeyStoreTls"
+		})
+	case c.UseKeyStoreTLS:
+		idle("useKeyStoreTls is true", func(key string) bool { return key == "tlsTrustCertsFilePath" })
+	default:
+		idle("useKeyStoreTls is not true", store)
+	}
+	if c.CassandraTLS == "false" {
+		idle("cassandraTls is false", func(key string) bool { return strings.HasPrefix(key, "cassandraTls") && key != "cassandraTls" })
 	}
 	return w
 }
@@ -182,48 +261,99 @@ func (c Config) withDefaults() Config {
 // Validate reports every fault at once, each as a [settings.Fault].
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	errs := []error{settings.Check(&c, c.origins)}
+	faults := settings.FaultsOf(settings.Check(&c, c.origins))
 	fault := func(key, problem, hint string) {
-		errs = append(errs, settings.Fault{Key: key, Origin: c.origins[key].Place, Problem: problem, Hint: hint})
+		if slices.ContainsFunc(faults, func(f settings.Fault) bool { return f.Key == key }) {
+			return // one fault of a setting is enough, and the first is the plainest
+		}
+		faults = append(faults, settings.Fault{Key: key, Origin: c.origins[key].Place, Problem: problem, Hint: hint})
 	}
-	switch {
-	case c.CassandraPassword != "" && c.CassandraUsername == "":
-		fault("cassandraUsername", "it is missing: cassandraPassword is set", "set both or none")
-	case c.CassandraPassword == "" && c.CassandraUsername != "":
-		fault("cassandraPassword", "it is missing: cassandraUsername is set", "set it, or cassandraPasswordFile")
-	}
-	for key, patterns := range map[string][]string{"tables": c.Tables, "excludeTables": c.ExcludeTables} {
-		if _, err := compilePatterns(patterns); err != nil {
-			fault(key, err.Error(), "as in shop.*, or *.customer")
+	for _, rule := range c.contradictions() {
+		if rule.broken {
+			fault(rule.key, rule.problem, rule.hint)
 		}
 	}
-	if address := c.StatusAddress(); address != "" {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			fault("httpAddress", "it is not host:port", "as in 127.0.0.1:9842; off serves nothing")
+	for _, list := range []struct {
+		key      string
+		patterns []string
+	}{{"tables", c.Tables}, {"excludeTables", c.ExcludeTables}} {
+		if _, err := compilePatterns(list.patterns); err != nil {
+			fault(list.key, err.Error(), "as in shop.*, or *.customer")
 		}
 	}
-	if c.ContactPoint != "" {
-		if _, _, err := net.SplitHostPort(c.ContactPoint); err != nil {
-			fault("contactPoint", "it is not host:port", "as in 127.0.0.1:9042, or [::1]:9042")
-		}
-	}
-	if (c.CassandraTLSCertificateFilePath == "") != (c.CassandraTLSKeyFilePath == "") {
-		fault("cassandraTlsKeyFilePath", "it goes together with cassandraTlsCertificateFilePath: one of them is missing", "set both or none")
-	}
-	all := c.pulsar(nil)
-	for _, part := range []struct {
-		key string
-		pulsar.Config
-		hint string
-	}{
-		{"pulsarServiceUrl", pulsar.Config{ServiceURL: all.ServiceURL}, ""},
-		{"pulsarAuthParams", pulsar.Config{ServiceURL: pulsar.DefaultServiceURL, AuthPlugin: all.AuthPlugin, AuthParams: all.AuthParams}, "they must fit pulsarAuthPluginClassName"},
-	} {
-		if err := part.Validate(); err != nil {
+	for _, part := range c.parts() {
+		if err := part.check(); err != nil {
 			fault(part.key, err.Error(), part.hint)
 		}
 	}
-	return errors.Join(errs...)
+	if len(faults) == 0 {
+		return nil
+	}
+	return faults
+}
+
+type rule struct {
+	broken             bool
+	key, problem, hint string
+}
+
+// contradictions are settings that do not go together, and forms that the tags cannot say.
+func (c Config) contradictions() []rule {
+	_, _, noAddress := net.SplitHostPort(c.ContactPoint)
+	_, _, nowhere := net.SplitHostPort(c.StatusAddress())
+	const one, both = "leave one of them out", "set both or none"
+	return []rule{
+		{c.ContactPoint != "" && noAddress != nil, "contactPoint", "it is not host:port", "as in 127.0.0.1:9042, or [::1]:9042"},
+		{c.StatusAddress() != "" && nowhere != nil, "httpAddress", "it is not host:port", "as in 127.0.0.1:9842; off serves nothing"},
+		{c.CassandraPassword != "" && c.CassandraUsername == "", "cassandraUsername", "it is missing: cassandraPassword is set", both},
+		{c.CassandraPassword == "" && c.CassandraUsername != "", "cassandraPassword", "it is missing: cassandraUsername is set", "set it, or cassandraPasswordFile"},
+		{c.CassandraTLSTrustCertsFilePath != "" && c.CassandraTLSTruststorePath != "", "cassandraTlsTruststorePath", "cassandraTlsTrustCertsFilePath is set too", one},
+		{c.CassandraTLSCertificateFilePath != "" && c.CassandraTLSKeyFilePath == "", "cassandraTlsKeyFilePath", "it is missing: cassandraTlsCertificateFilePath is set", both},
+		{c.CassandraTLSCertificateFilePath == "" && c.CassandraTLSKeyFilePath != "", "cassandraTlsCertificateFilePath", "it is missing: cassandraTlsKeyFilePath is set", both},
+		{c.CassandraTLSCertificateFilePath != "" && c.CassandraTLSKeystorePath != "", "cassandraTlsKeystorePath", "cassandraTlsCertificateFilePath is set too", one},
+		{c.PulsarBatching == "none" && c.PulsarBatchDelayInMs > 0, "pulsarBatchDelayInMs", "pulsarBatching is none", one},
+		{c.PulsarKeyBasedBatcher && c.PulsarBatching != "" && c.PulsarBatching != "key", "pulsarKeyBasedBatcher", "pulsarBatching is not key", one},
+		{c.PulsarBatchBuckets != pulsar.DefaultBuckets && c.PulsarBatching != "bucket", "pulsarBatchBuckets", "pulsarBatching is not bucket", one},
+	}
+}
+
+// part is a setting that whoever uses it checks.
+type part struct {
+	key   string
+	check func() error
+	hint  string
+}
+
+func (c Config) parts() []part {
+	to, node := c.pulsar(nil), c.cassandraTLSFiles()
+	if node.CertificateFile == "" || node.KeyFile == "" { // a contradiction, told as such
+		node.CertificateFile, node.KeyFile = "", ""
+	}
+	const password = "the password must be that of the store and of the key in it"
+	trust := "sslTruststorePath"
+	if c.SSLTruststorePath == "" {
+		trust = "sslKeystorePath"
+	}
+	// One setting at a time, so that each fault has its key.
+	cluster := func(of pulsar.Config) func() error {
+		if of.ServiceURL == "" {
+			of.ServiceURL = pulsar.DefaultServiceURL
+		}
+		return of.Validate
+	}
+	return []part{
+		{"cassandraTlsTrustCertsFilePath", cassandra.TLS{TrustCertsFile: node.TrustCertsFile}.Validate, ""},
+		{"cassandraTlsTruststorePath", cassandra.TLS{TrustStore: node.TrustStore}.Validate, "check cassandraTlsTruststorePassword"},
+		{"cassandraTlsCertificateFilePath", cassandra.TLS{CertificateFile: node.CertificateFile, KeyFile: node.KeyFile}.Validate, "it and cassandraTlsKeyFilePath must be a pair, in PEM, the key not encrypted"},
+		{"cassandraTlsKeystorePath", cassandra.TLS{KeyStore: node.KeyStore}.Validate, password},
+		{"pulsarServiceUrl", cluster(pulsar.Config{ServiceURL: to.ServiceURL}), ""},
+		{"pulsarAuthParams", cluster(pulsar.Config{AuthPlugin: to.AuthPlugin, AuthParams: to.AuthParams}), "they must fit pulsarAuthPluginClassName"},
+		{"tlsTrustCertsFilePath", cluster(pulsar.Config{TLSTrustCertsFile: to.TLSTrustCertsFile}), ""},
+		{trust, cluster(pulsar.Config{TLSTrustStore: to.TLSTrustStore}), "check sslTruststorePassword"},
+		{"sslKeystorePath", cluster(pulsar.Config{TLSKeyStore: to.TLSKeyStore}), password},
+		{"sslEnabledProtocols", cluster(pulsar.Config{TLSProtocols: to.TLSProtocols}), ""},
+		{"sslCipherSuites", cluster(pulsar.Config{TLSCipherSuites: to.TLSCipherSuites}), "names are as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+	}
 }
 
 // defaultInFlightBytes is the bound where PulsarMemoryLimitBytes sets none.
@@ -248,7 +378,9 @@ func (c Config) StatusAddress() string {
 
 func (c Config) historyFile() string { return filepath.Join(c.CDCWorkingDir, "schema_history.json") }
 
-func (c Config) quarantineDir() string { return filepath.Join(c.CDCWorkingDir, "quarantine") }
+func (c Config) quarantine() quarantine.Dir {
+	return quarantine.Dir{Path: filepath.Join(c.CDCWorkingDir, "quarantine")}
+}
 
 func (c Config) pulsarTLS() bool {
 	return strings.HasPrefix(c.PulsarServiceURL, "pulsar+ssl:") || strings.HasPrefix(c.PulsarServiceURL, "https:")
@@ -257,17 +389,61 @@ func (c Config) pulsarTLS() bool {
 // pulsar is how to reach the cluster.
 func (c Config) pulsar(log *slog.Logger) pulsar.Config {
 	c = c.withDefaults()
-	return pulsar.Config{
+	p := pulsar.Config{
 		ServiceURL: c.PulsarServiceURL, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
-		TLSTrustCertsFile: c.TLSTrustCertsFilePath, AllowInsecure: c.SSLAllowInsecureConnection,
-		HostnameVerification: c.SSLHostnameVerificationEnable, Log: log,
+		TLSProtocols: c.SSLEnabledProtocols, TLSCipherSuites: c.SSLCipherSuites,
+		AllowInsecure: c.SSLAllowInsecureConnection, HostnameVerification: c.SSLHostnameVerificationEnable, Log: log,
 	}
+	if !c.UseKeyStoreTLS {
+		p.TLSTrustCertsFile = c.TLSTrustCertsFilePath
+		return p
+	}
+	if p.TLSTrustStore = c.trustStore(); c.SSLKeystorePassword != "" {
+		p.TLSKeyStore = pulsar.StoreFile{Path: c.SSLKeystorePath, Password: c.SSLKeystorePassword}
+	}
+	return p
+}
+
+// trustStore is the store of trusted certificates: the one that is called so, and else
+// the one that DataStax's agent takes for it.
+func (c Config) trustStore() pulsar.StoreFile {
+	store := pulsar.StoreFile{Path: c.SSLTruststorePath, Password: c.SSLTruststorePassword}
+	if store.Path == "" {
+		store.Path = c.SSLKeystorePath
+	}
+	if store.Password == "" && store.Path == c.SSLKeystorePath {
+		store.Password = c.SSLKeystorePassword
+	}
+	return store
+}
+
+// batching is what pulsarBatching says, and without it what DataStax's agent does.
+func (c Config) batching() pulsar.Batching {
+	switch {
+	case c.PulsarBatching == "none":
+		return pulsar.BatchNone
+	case c.PulsarBatching != "":
+		return pulsar.Batching(c.PulsarBatching)
+	case c.PulsarBatchDelayInMs <= 0:
+		return pulsar.BatchNone
+	case c.PulsarKeyBasedBatcher:
+		return pulsar.BatchByKey
+	}
+	return pulsar.BatchAny
 }
 
 // producer is how to publish, but for what depends on the topic.
 func (c Config) producer() pulsar.ProducerConfig {
 	c = c.withDefaults()
-	return pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages}
+	p := pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages, Batching: c.batching()}
+	if p.Batching != pulsar.BatchNone && c.PulsarBatchDelayInMs > 0 {
+		p.BatchDelay = time.Duration(c.PulsarBatchDelayInMs) * time.Millisecond
+	}
+	if p.Batching == pulsar.BatchByBucket {
+		p.Buckets = c.PulsarBatchBuckets
+	}
+	p.Compression, _ = pulsar.ParseCompression(c.PulsarCompression) // one of those that there are
+	return p
 }
 
 // settle fills in what the settings leave to the machine: where the node is, and what
@@ -297,7 +473,8 @@ func (c Config) settle(m machine) (Config, node, error) {
 }
 
 func (c Config) cassandraTLS(n node) bool {
-	return c.CassandraTLS == "true" || c.CassandraTLS == "auto" && n.tls()
+	told := c.CassandraTLSTrustCertsFilePath != "" || c.CassandraTLSTruststorePath != ""
+	return c.CassandraTLS == "true" || c.CassandraTLS == "auto" && n.ClientEncryption.Enabled && (told || !n.ClientEncryption.Optional)
 }
 
 // cassandra is how to reach the node, of a configuration that is settled.
@@ -307,13 +484,20 @@ func (c Config) cassandra(n node, log *slog.Logger) cassandra.Config {
 		Username: c.CassandraUsername, Password: c.CassandraPassword, PasswordFile: c.CassandraPasswordFile, Log: log,
 	}
 	if c.cassandraTLS(n) {
-		if c.CassandraTLSServerName == "" {
-			c.CassandraTLSServerName, _, _ = net.SplitHostPort(c.ContactPoint)
-		}
-		cfg.TLS = &cassandra.TLS{
-			TrustCertsFile: c.CassandraTLSTrustCertsFilePath, CertificateFile: c.CassandraTLSCertificateFilePath, KeyFile: c.CassandraTLSKeyFilePath,
-			ServerName: c.CassandraTLSServerName, AnyName: c.CassandraTLSHostnameVerificationDisable, Insecure: c.CassandraTLSAllowInsecureConnection,
+		files := c.cassandraTLSFiles()
+		cfg.TLS = &files
+		if files.ServerName == "" {
+			files.ServerName, _, _ = net.SplitHostPort(c.ContactPoint)
 		}
 	}
 	return cfg
+}
+
+func (c Config) cassandraTLSFiles() cassandra.TLS {
+	return cassandra.TLS{
+		TrustCertsFile: c.CassandraTLSTrustCertsFilePath, TrustStore: javastore.File{Path: c.CassandraTLSTruststorePath, Password: c.CassandraTLSTruststorePassword},
+		CertificateFile: c.CassandraTLSCertificateFilePath, KeyFile: c.CassandraTLSKeyFilePath,
+		KeyStore:   javastore.File{Path: c.CassandraTLSKeystorePath, Password: c.CassandraTLSKeystorePassword},
+		ServerName: c.CassandraTLSServerName, AnyName: c.CassandraTLSHostnameVerificationDisable, Insecure: c.CassandraTLSAllowInsecureConnection,
+	}
 }

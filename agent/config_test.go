@@ -4,11 +4,23 @@
 package agent
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
 
@@ -72,6 +84,228 @@ func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
 		[]string{"cassandraUsername", "cassandraPassword"}, []string{"pulsarServiceUrl", "service URL", "pulsar://"}, []string{"pulsarAuthParams", "token", "missing"},
 		[]string{"tlsTrustCertsFilePath", "/no/such/ca.pem"}, []string{"pulsarMaxPendingMessages", "too small"}, []string{"cassandraTls", "auto"},
 		[]string{"tables", "shop", "keyspace.table"}, []string{"excludeTables", "a.[b", "keyspace.table"})
+}
+
+// Of every setting every way to be wrong: the fault names it and says what would be
+// right. A setting that is not here takes any text.
+func TestEveryWrongValueOfEverySetting(t *testing.T) {
+	dir := t.TempDir()
+	noPEM, empty := writeFile(t, "no.pem", "no certificate"), writeFile(t, "empty", "")
+	unreadable := []wrong{{"/no/such/file", "no such file"}, {dir, "directory"}, {empty, "empty"}}
+	store := append([]wrong{{noPEM, "neither a JKS nor a PKCS12 file"}}, unreadable...)
+	number := []wrong{{"many", "whole number"}, {"1.5", "whole number"}, {"1k", "whole number"}, {"99999999999999999999", "whole number"}}
+	boolean := []wrong{{"yes", "true or false"}, {"1", "true or false"}}
+	positive := append([]wrong{{"-1", "1 or more"}}, number...)
+	table := []wrong{{"shop", "keyspace.table"}, {"shop.", "keyspace.table"}, {".t", "keyspace.table"}, {"a.b.c", "keyspace.table"}, {"a.[b", "keyspace.table"}, {"a/b.c", "keyspace.table"}}
+	secretFile := []wrong{{"/no/such/file", "no such file"}, {dir, "directory"}, {empty, "empty"}}
+	cases := map[string][]wrong{
+		"contactPoint":                             {{"127.0.0.1", "host:port"}, {"::1:9042", "host:port"}},
+		"cassandraUsername":                        {{"cdc", "cassandraPassword"}},
+		"cassandraPassword":                        {{secret, "cassandraUsername"}},
+		"cassandraPasswordFile":                    secretFile,
+		"cassandraTls":                             {{"on", "auto, true, false"}},
+		"cassandraTlsTrustCertsFilePath":           append([]wrong{{noPEM, "holds no certificate in PEM"}}, unreadable...),
+		"cassandraTlsTruststorePath":               store,
+		"cassandraTlsTruststorePassword":           {},
+		"cassandraTlsTruststorePasswordFile":       secretFile,
+		"cassandraTlsCertificateFilePath":          append([]wrong{{noPEM, "cassandraTlsKeyFilePath"}}, unreadable...),
+		"cassandraTlsKeyFilePath":                  append([]wrong{{noPEM, "cassandraTlsCertificateFilePath"}}, unreadable...),
+		"cassandraTlsKeystorePath":                 store,
+		"cassandraTlsKeystorePasswordFile":         secretFile,
+		"cassandraTlsHostnameVerificationDisable":  boolean,
+		"cassandraTlsAllowInsecureConnection":      boolean,
+		"tables":                                   table,
+		"excludeTables":                            table,
+		"errorCommitLogReprocessEnabled":           boolean,
+		"cdcPollIntervalMs":                        number,
+		"cdcConcurrentProcessors":                  number,
+		"maxInflightMessagesPerTask":               positive,
+		"pulsarServiceUrl":                         {{"localhost", "pulsar://"}, {"tcp://localhost:6650", "pulsar://"}, {"pulsar://me:" + secret + "@host:6650", "authentication plugin"}},
+		"pulsarAuthPluginClassName":                {{"com.example.Auth", "not supported"}, {"token", "missing"}},
+		"pulsarAuthParams":                         {{secret, "no plugin"}},
+		"pulsarAuthParamsFile":                     secretFile,
+		"pulsarMaxPendingMessages":                 append([]wrong{{"1000001", "1000000 or less"}}, positive...),
+		"pulsarMaxPendingMessagesAcrossPartitions": number,
+		"pulsarMemoryLimitBytes":                   append([]wrong{{"-1", "0 or more"}}, number...),
+		"pulsarBatching":                           {{"all", "none, key, bucket, any"}},
+		"pulsarBatchDelayInMs":                     append([]wrong{{"60001", "60000 or less"}}, number...),
+		"pulsarKeyBasedBatcher":                    boolean,
+		"pulsarBatchBuckets":                       append([]wrong{{"4097", "4096 or less"}, {"2", "pulsarBatching"}}, positive...),
+		"pulsarCompression":                        {{"gzip", "LZ4"}},
+		"tlsTrustCertsFilePath":                    append([]wrong{{noPEM, "holds no certificate in PEM"}}, unreadable...),
+		"useKeyStoreTls":                           boolean,
+		"sslTruststorePath":                        unreadable,
+		"sslTruststorePasswordFile":                secretFile,
+		"sslTruststoreType":                        {{"JCEKS", "JKS, PKCS12"}},
+		"sslKeystorePath":                          unreadable,
+		"sslKeystorePasswordFile":                  secretFile,
+		"sslCipherSuites":                          {{"TLS_NO_SUCH", "not known"}},
+		"sslEnabledProtocols":                      {{"SSLv3", "TLSv1.3"}, {"TLSv1.2,TLS9", "TLSv1.3"}},
+		"sslAllowInsecureConnection":               boolean,
+		"sslHostnameVerificationEnable":            boolean,
+		"httpAddress":                              {{"9842", "host:port"}, {"localhost", "host:port"}},
+		"httpProfiles":                             boolean,
+		"maxProcs":                                 positive,
+		"memoryLimitBytes":                         append([]wrong{{"-1", "0 or more"}}, number...),
+		"keepIOPriority":                           boolean,
+	}
+	anyText := []string{
+		"cassandraYaml", "cassandraStorageDir", "cdcWorkingDir", // what they name is looked for later
+		"cassandraTlsServerName", "topicPrefix", "sslProvider",
+		"cassandraTlsTruststorePassword", "cassandraTlsKeystorePassword", "sslTruststorePassword", "sslKeystorePassword", // wrong with a store only
+	}
+	for _, f := range settings.Fields(&Config{}) {
+		if len(cases[f.Key]) == 0 && !slices.Contains(anyText, f.Key) {
+			t.Errorf("%s: no wrong value is tried", f.Key)
+		}
+		for _, w := range cases[f.Key] {
+			c, loaded := LoadConfig(settings.Sources{Environ: []string{f.Env + "=" + w.value}})
+			faults := append(settings.FaultsOf(loaded), settings.FaultsOf(c.Validate())...)
+			// Of a pair of settings the other one is at fault too.
+			if len(faults) == 0 || len(faults) > 1 && !strings.HasSuffix(f.Key, "FilePath") {
+				t.Errorf("%s %s: %v", f.Key, w.value, faults)
+				continue
+			}
+			found := false
+			for _, fault := range faults {
+				text := fault.Error()
+				found = found || strings.Contains(text, w.says) && strings.Contains(text, f.Key) && (fault.Key != f.Key || strings.Contains(text, f.Env))
+				if strings.Contains(text, secret) {
+					t.Errorf("%s: a secret is told: %s", f.Key, text)
+				}
+			}
+			if !found {
+				t.Errorf("%s %s: %v; want %q", f.Key, w.value, faults, w.says)
+			}
+		}
+	}
+}
+
+type wrong struct{ value, says string }
+
+// Settings that are fine alone.
+func TestContradictions(t *testing.T) {
+	pem, store := certificateFiles(t)
+	for name, c := range map[string]struct {
+		set  []string
+		want [][]string
+	}{
+		"two kinds of trust":        {[]string{"cassandraTlsTrustCertsFilePath=" + pem, "cassandraTlsTruststorePath=" + store, "cassandraTlsTruststorePassword=changeit"}, [][]string{{"cassandraTlsTruststorePath", "too"}}},
+		"two passwords":             {[]string{"cassandraUsername=u", "cassandraPassword=" + secret, "cassandraPasswordFile=" + pem}, [][]string{{"cassandraPasswordFile", "cassandraPassword"}}},
+		"batches that are none":     {[]string{"pulsarBatching=none", "pulsarBatchDelayInMs=5"}, [][]string{{"pulsarBatchDelayInMs", "none"}}},
+		"batches of two kinds":      {[]string{"pulsarBatching=any", "pulsarKeyBasedBatcher=true"}, [][]string{{"pulsarKeyBasedBatcher", "not key"}}},
+		"a wrong store's password":  {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "useKeyStoreTls=true", "sslTruststorePath=" + store, "sslTruststorePassword=" + secret}, [][]string{{"sslTruststorePath", "password is wrong"}}},
+		"no key in the key store":   {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "useKeyStoreTls=true", "sslKeystorePath=" + store, "sslKeystorePassword=changeit"}, [][]string{{"sslKeystorePath", "key"}}},
+		"the node's store likewise": {[]string{"cassandraTlsTruststorePath=" + store, "cassandraTlsTruststorePassword=" + secret}, [][]string{{"cassandraTlsTruststorePath", "password is wrong"}}},
+		"nothing":                   {[]string{"pulsarBatching=bucket", "pulsarBatchBuckets=128", "pulsarBatchDelayInMs=5", "cassandraTlsTrustCertsFilePath=" + pem}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c2, err := LoadConfig(settings.Sources{Set: c.set})
+			if err = errors.Join(err, c2.Validate()); c.want == nil {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			lines(t, err, c.want...)
+		})
+	}
+}
+
+// certificateFiles are one certificate as PEM and as a trust store with the password changeit.
+func certificateFiles(t *testing.T) (pemFile, storeFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pemFile = writeFile(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := pkcs12.Modern.EncodeTrustStore([]*x509.Certificate{cert}, "changeit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pemFile, writeFile(t, "trust.p12", string(data))
+}
+
+// Which store is which, by the names of DataStax's agent.
+func TestStoresOfThePulsarClient(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg        Config
+		trust, key string // paths
+		password   string // of the trust store
+	}{
+		"as DataStax's agent has to be told": {Config{UseKeyStoreTLS: true, SSLKeystorePath: "k", SSLTruststorePassword: "t"}, "k", "", "t"},
+		"with one password":                  {Config{UseKeyStoreTLS: true, SSLKeystorePath: "k", SSLKeystorePassword: "p"}, "k", "k", "p"},
+		"by their names":                     {Config{UseKeyStoreTLS: true, SSLTruststorePath: "t", SSLTruststorePassword: "x", SSLKeystorePath: "k", SSLKeystorePassword: "p"}, "t", "k", "x"},
+		"trust alone":                        {Config{UseKeyStoreTLS: true, SSLTruststorePath: "t", SSLTruststorePassword: "x", TLSTrustCertsFilePath: "pem"}, "t", "", "x"},
+		"off":                                {Config{SSLTruststorePath: "t", SSLKeystorePath: "k", SSLKeystorePassword: "p", TLSTrustCertsFilePath: "pem"}, "", "", ""},
+	} {
+		p := c.cfg.pulsar(nil)
+		if p.TLSTrustStore.Path != c.trust || p.TLSKeyStore.Path != c.key || p.TLSTrustStore.Password != c.password || (p.TLSTrustCertsFile == "pem") == c.cfg.UseKeyStoreTLS {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
+func TestBatchesAsDataStaxAgentIsToldThem(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg   Config
+		want  pulsar.Batching
+		delay time.Duration
+	}{
+		"nothing":            {Config{}, pulsar.BatchNone, 0},
+		"key based, alone":   {Config{PulsarKeyBasedBatcher: true}, pulsar.BatchNone, 0},
+		"delay":              {Config{PulsarBatchDelayInMs: 5}, pulsar.BatchAny, 5 * time.Millisecond},
+		"both":               {Config{PulsarBatchDelayInMs: 5, PulsarKeyBasedBatcher: true}, pulsar.BatchByKey, 5 * time.Millisecond},
+		"ours":               {Config{PulsarBatching: "bucket"}, pulsar.BatchByBucket, 0},
+		"ours with a delay":  {Config{PulsarBatching: "any", PulsarBatchDelayInMs: 7}, pulsar.BatchAny, 7 * time.Millisecond},
+		"ours, by key alone": {Config{PulsarBatching: "key"}, pulsar.BatchByKey, 0},
+	} {
+		if p := c.cfg.producer(); p.Batching != c.want || p.BatchDelay != c.delay {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	c := Config{PulsarBatchDelayInMs: 5}
+	if w := c.Warnings(); len(w) != 1 || !strings.Contains(w[0], "pulsarKeyBasedBatcher") {
+		t.Errorf("batches of any keys need a warning: %q", w)
+	}
+}
+
+// Settings of TLS where there is none.
+func TestSettingsWithoutEffectAreTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  []string
+		want []string // keys that are told
+	}{
+		"TLS without TLS":    {[]string{"sslAllowInsecureConnection=true", "tlsTrustCertsFilePath=/ca.pem", "useKeyStoreTls=true"}, []string{"tlsTrustCertsFilePath", "useKeyStoreTls", "sslAllowInsecureConnection"}},
+		"stores, not told":   {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "sslTruststorePath=/t"}, []string{"sslTruststorePath"}},
+		"PEM besides stores": {[]string{"pulsarServiceUrl=https://b:8443", "useKeyStoreTls=true", "sslTruststorePath=/t", "tlsTrustCertsFilePath=/ca.pem"}, []string{"tlsTrustCertsFilePath"}},
+		"the node's TLS":     {[]string{"cassandraTls=false", "cassandraTlsServerName=x"}, []string{"cassandraTlsServerName"}},
+		"all used":           {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "sslAllowInsecureConnection=true", "cassandraTlsServerName=x"}, nil},
+	} {
+		cfg, err := LoadConfig(settings.Sources{Set: c.set})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := cfg.Warnings()
+		for i, key := range c.want {
+			if i >= len(w) || !strings.Contains(w[i], "--set: "+key+" has no effect") {
+				t.Errorf("%s: no warning about %s in %q", name, key, w)
+			}
+		}
+		if len(w) != len(c.want) {
+			t.Errorf("%s: %q", name, w)
+		}
+	}
 }
 
 func TestAnEmptyConfigurationIsValid(t *testing.T) {
@@ -139,7 +373,8 @@ func TestParametersOfTheJavaAgent(t *testing.T) {
 				t.Errorf("%s as %s: %v", key, name, err)
 			}
 			for _, f := range settings.Fields(&c) {
-				if f.Key == key && f.Text() != value {
+				// A list is printed as [a b].
+				if f.Key == key && strings.ReplaceAll(strings.Trim(f.Text(), "[]"), " ", ",") != value {
 					t.Errorf("%s as %s is %s, want %s", key, name, f.Text(), value)
 				}
 			}

@@ -156,6 +156,10 @@ func (n node) keys() (commitlog.Keys, error) {
 	return store, nil
 }
 
+// mayRemove says whether Cassandra deletes segments that nobody has read when there are
+// too many, rather than to refuse writes.
+func (n node) mayRemove() bool { return n.CDCBlockWrites != nil && !*n.CDCBlockWrites }
+
 // maxSection is how large a section of the commit log can be, in bytes: as large as a
 // segment, and never less than the reader's default.
 func (n node) maxSection() int {
@@ -201,9 +205,6 @@ func parseSize(text string) (bytes int64, ok bool) {
 	}
 	return 0, false
 }
-
-// tls says whether clients must use TLS.
-func (n node) tls() bool { return n.ClientEncryption.Enabled && !n.ClientEncryption.Optional }
 
 // contactPoint is where the node's native transport listens.
 func (n node) contactPoint(tls bool) (string, error) {

@@ -123,7 +123,7 @@ func TestContactPointIsWhereTheNodeListens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := n.contactPoint(n.tls())
+		got, err := n.contactPoint(Config{CassandraTLS: "auto"}.cassandraTLS(n))
 		if got != c.want || (err == nil) == (c.want == "") {
 			t.Errorf("%q: %s, want %s, error %v", c.yaml, got, c.want, err)
 		}

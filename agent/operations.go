@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
@@ -48,8 +49,9 @@ type operations struct {
 
 // space is where cdc_raw and the quarantine are, and how much the former may hold.
 type space struct {
-	cdcRaw, quarantine string
-	limit              int64
+	cdcRaw     string
+	quarantine quarantine.Dir
+	limit      int64
 }
 
 func newOperations(cfg Config, at space, log *slog.Logger) *operations {
@@ -74,6 +76,7 @@ func (o *operations) start(level *slog.LevelVar) error {
 			return fmt.Errorf("%w (set httpAddress to another one, or to off)", err)
 		}
 		o.server = server
+		o.log.Info("serving metrics, health and status", "address", server.Address())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	o.stop = cancel

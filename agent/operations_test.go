@@ -23,6 +23,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
@@ -159,8 +160,8 @@ func TestAFillingCDCRawIsTold(t *testing.T) {
 
 // The files of cdc_raw as they are, against the limit.
 func TestLookMeasuresCDCRaw(t *testing.T) {
-	dir, quarantine := t.TempDir(), t.TempDir()
-	o, _ := testOperations(t, space{cdcRaw: dir, quarantine: quarantine, limit: 1000})
+	dir, kept := t.TempDir(), t.TempDir()
+	o, _ := testOperations(t, space{cdcRaw: dir, quarantine: quarantine.Dir{Path: kept}, limit: 1000})
 	for name, size := range map[string]int{"CommitLog-7-1.log": 700, "CommitLog-7-1_cdc.idx": 20, "something else": 100} {
 		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, size), 0o600); err != nil {
 			t.Fatal(err)
@@ -171,7 +172,7 @@ func TestLookMeasuresCDCRaw(t *testing.T) {
 		t.Errorf("%+v, %v", l, o.active())
 	}
 	for _, name := range []string{"1-2.entry", "1-2.reason", "1-3-damage.entry", "1-3-damage.reason"} {
-		if err := os.WriteFile(filepath.Join(quarantine, name), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(kept, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -179,7 +180,7 @@ func TestLookMeasuresCDCRaw(t *testing.T) {
 	if l := o.metrics.Log(); l.Quarantine != 2 || !slices.Contains(o.active(), "quarantined") {
 		t.Errorf("%+v, %v", l, o.active())
 	}
-	if err := os.RemoveAll(quarantine); err != nil {
+	if err := os.RemoveAll(kept); err != nil {
 		t.Fatal(err)
 	}
 	o.watch.look()
@@ -251,6 +252,7 @@ func TestWhatIsStuck(t *testing.T) {
 		{"nothing moves", func(*operations) {}, true},
 		{"the tailer turns", func(o *operations) { o.turns.Add(1) }, false},
 		{"something is tried again and again", func(o *operations) { o.beat() }, false},
+		{"it waits for the disk", func(o *operations) { o.board.Set(health.QuarantineNotWritten, "", "") }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -429,58 +431,95 @@ func TestBrokerTroubles(t *testing.T) {
 func TestRunGoesOnAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, log := newAgent(t, &fakeNode{})
-		store, err := checkpoint.OpenStore(t.TempDir(), slog.New(slog.DiscardHandler))
+		store, err := checkpoint.OpenStore(t.TempDir(), nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
-		broken := &brokenCheckpoints{Checkpoints: store}
-		watched := &watchedCheckpoints{Checkpoints: broken, board: a.ops.board}
-		cdcRaw := filepath.Join(t.TempDir(), "cdc_raw")
-		var rounds []time.Time
-		begin := func() (*tail.Tailer, *publisher) {
-			rounds = append(rounds, time.Now())
-			return tail.New(tail.Config{CDCRawDir: cdcRaw, CommitLogDir: t.TempDir(), Checkpoints: watched, Log: slog.New(slog.DiscardHandler)}), a.publisher
+		var cause error
+		rounds := 0
+		begin := func(context.Context) (*tail.Tailer, *publisher) {
+			rounds++
+			p := &publisher{ops: a.ops, failed: make(chan error, 1)}
+			if cause != nil {
+				p.failed <- cause
+			}
+			return tail.New(tail.Config{CDCRawDir: t.TempDir(), CommitLogDir: t.TempDir(), Checkpoints: store, Log: slog.New(slog.DiscardHandler)}), p
 		}
+		cause = &pulsar.SchemaError{Topic: "events-a.b", Reason: "incompatible"}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- a.run(ctx, begin) }()
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		if got := a.ops.active(); !slices.Equal(got, []string{"log-unreadable"}) {
+		if got := a.ops.active(); !slices.Equal(got, []string{"schema-refused"}) {
 			t.Errorf("conditions %q", got)
 		}
-		if n := len(rounds); n < 10 || n > 25 {
-			t.Errorf("%d rounds in five minutes", n)
+		if rounds < 10 || rounds > 25 {
+			t.Errorf("%d rounds in five minutes", rounds)
 		}
-		if r := a.ops.report(); r.Ready || !strings.Contains(r.State, "log-unreadable") {
+		if r := a.ops.report(); r.Ready || !strings.Contains(r.State, "schema-refused") {
 			t.Errorf("ready %v, %q", r.Ready, r.State)
 		}
-		if err := os.Mkdir(cdcRaw, 0o700); err != nil {
-			t.Fatal(err)
-		}
+		cause = nil
 		time.Sleep(longestRest + goodRound + time.Second)
 		synctest.Wait()
 		if r := a.ops.report(); !r.Ready || len(r.Conditions) > 0 {
 			t.Errorf("after the repair: ready %v, %v", r.Ready, r.Conditions)
 		}
-		before := len(rounds)
-		a.publisher.failed <- &pulsar.SchemaError{Topic: "events-a.b", Reason: "incompatible"}
+		before := rounds
+		a.publisher.failed <- &pulsar.Error{Kind: pulsar.ErrProducerFenced}
 		time.Sleep(50 * time.Millisecond)
 		synctest.Wait()
-		if got := a.ops.active(); !slices.Equal(got, []string{"schema-refused"}) {
+		if got := a.ops.active(); !slices.Equal(got, []string{"publish-failed"}) {
 			t.Errorf("conditions %q", got)
 		}
 		time.Sleep(settleTime + time.Second)
 		synctest.Wait()
-		if got := a.ops.active(); len(got) > 0 || len(rounds) != before+1 {
-			t.Errorf("conditions %q after %d more rounds", got, len(rounds)-before)
+		if got := a.ops.active(); len(got) > 0 || rounds != before+1 {
+			t.Errorf("conditions %q after %d more rounds", got, rounds-before)
 		}
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if n := strings.Count(log.String(), "condition=log-unreadable"); n != 2 {
+		if n := strings.Count(log.String(), "condition=schema-refused"); n != 2 {
 			t.Errorf("%d lines, want the beginning and the end:\n%s", n, log)
+		}
+	})
+}
+
+// What the tailer cannot read is a condition as long as that lasts.
+func TestALogThatCannotBeReadIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		cdcRaw := filepath.Join(dir, "cdc_raw")
+		a, _ := newAgent(t, &fakeNode{})
+		a.ops.space.cdcRaw = cdcRaw
+		store, err := checkpoint.OpenStore(t.TempDir(), nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tailer := tail.New(tail.Config{CDCRawDir: cdcRaw, CommitLogDir: dir, Checkpoints: store, Log: slog.New(slog.DiscardHandler)})
+		a.ops.tailer.Store(tailer)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- tailer.Run(ctx, a) }()
+		time.Sleep(time.Minute)
+		a.ops.watch.look()
+		if s := a.ops.board.Active(); len(s) != 1 || s[0].Code != "log-unreadable" || !strings.Contains(s[0].Detail, cdcRaw) {
+			t.Errorf("%+v", s)
+		}
+		if err := os.Mkdir(cdcRaw, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		a.ops.watch.look()
+		if got := a.ops.active(); got != nil {
+			t.Errorf("%q", got)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -500,7 +539,7 @@ func (b *brokenCheckpoints) Save(segment, offset int64) error {
 func TestCheckpointsThatCannotBeWrittenAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, _ := testOperations(t, space{})
-		store, err := checkpoint.OpenStore(t.TempDir(), slog.New(slog.DiscardHandler))
+		store, err := checkpoint.OpenStore(t.TempDir(), nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -520,10 +559,9 @@ func TestCheckpointsThatCannotBeWrittenAreTold(t *testing.T) {
 		}
 		broken.err = errors.New("no space left on device")
 		err = c.Save(2, 60)
-		if !errors.Is(err, broken.err) || troubleOf(err) != health.CheckpointNotWritten || c.age() != 3*time.Second || c.newest() != "2:50" {
-			t.Errorf("%v: %v, %q", err, c.age(), c.newest())
+		if !errors.Is(err, broken.err) || !slices.Equal(o.active(), []string{"checkpoint-not-written"}) || c.age() != 3*time.Second || c.newest() != "2:50" {
+			t.Errorf("%v: %v, %v, %q", err, o.active(), c.age(), c.newest())
 		}
-		o.board.SetError(troubleOf(err), "", err)
 		broken.err = nil
 		if err := c.Save(2, 60); err != nil || len(o.active()) > 0 || c.age() != 0 {
 			t.Errorf("%v, %v, %v", err, o.active(), c.age())

@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
@@ -20,6 +21,7 @@ import (
 type publisher struct {
 	client   *pulsar.Client
 	hostID   string
+	suffix   string // of the producers' names, of which each has one owner
 	prefix   string
 	producer pulsar.ProducerConfig // what is the same for every topic
 	ops      *operations
@@ -164,7 +166,7 @@ func (p *publisher) output(ctx context.Context, t *schema.Table, written int64) 
 func (p *publisher) connect(ctx context.Context, topic string, out *output) (producer *pulsar.Producer, err error) {
 	err = p.ops.try(ctx, brokerTroubles, topic, brokerTrouble, func() error {
 		config := p.producer
-		config.Topic, config.Name, config.Schema = topic, event.ProducerName(p.hostID, out.table), out.schema
+		config.Topic, config.Name, config.Schema = topic, event.ProducerName(p.hostID, out.table)+p.suffix, out.schema
 		config.Route = func(m *pulsar.Message, partitions int) int { return event.Partition(m.Token, partitions) }
 		var err error
 		producer, err = p.client.Producer(ctx, config)
@@ -185,9 +187,20 @@ func (p *publisher) flush(ctx context.Context) {
 	}
 }
 
-// close gives the producers up, before others take their names.
-func (p *publisher) close() {
+// close gives the producers up, before others take their names. It waits for them, though
+// not beyond the end of ctx.
+func (p *publisher) close(ctx context.Context) {
+	var all sync.WaitGroup
 	for _, producer := range p.producers {
-		producer.Close()
+		all.Go(producer.Close)
+	}
+	done := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
 	}
 }

@@ -1,86 +1,159 @@
-// What is passed over lies on disk, whole and apart, and the log says where.
+// What is passed over lies on disk, and until it does nothing is acknowledged.
 
 package agent
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/files/faults"
 )
 
-func TestQuarantineKeepsBytesAndReason(t *testing.T) {
-	var log bytes.Buffer
-	q := quarantine{dir: filepath.Join(t.TempDir(), "made", "when missing"), log: logTo(&log)}
-	at := commitlog.Position{Segment: 1700000000000, Offset: 4096}
-	for range 2 { // after a restart the same entry comes again
-		if err := q.keep(at, errors.New("unknown table x"), []byte("\x00bytes\xff")); err != nil {
-			t.Fatal(err)
-		}
+func newKeeper(t *testing.T) (*keeper, *faults.Disk, *bytes.Buffer) {
+	t.Helper()
+	disk, log := &faults.Disk{}, &bytes.Buffer{}
+	return &keeper{dir: quarantine.Dir{Path: t.TempDir(), Files: disk}, log: logTo(log)}, disk, log
+}
+
+func fullDisk(op, _ string) error {
+	if op == "write" {
+		return syscall.ENOSPC
 	}
-	path := filepath.Join(q.dir, "1700000000000-4096")
-	raw, err := os.ReadFile(path + ".entry")
-	if err != nil || string(raw) != "\x00bytes\xff" {
-		t.Errorf("entry %q, %v", raw, err)
+	return nil
+}
+
+func undecodable(w *checkpoint.Watermark, offset int64, body []byte) tail.Entry {
+	return tail.Entry{Version: 7, Position: commitlog.Position{Segment: 1, Offset: offset}, Body: body, Watermark: w}
+}
+
+func TestQuarantineTells(t *testing.T) {
+	q, _, log := newKeeper(t)
+	if err := q.entry(t.Context(), undecodable(checkpoint.NewWatermark(0), 4096, []byte("\x00bytes\xff")), errors.New("unknown table x")); err != nil {
+		t.Fatal(err)
 	}
-	reason, err := os.ReadFile(path + ".reason")
-	if err != nil || string(reason) != "unknown table x\n" {
-		t.Errorf("reason %q, %v", reason, err)
-	}
-	if files, _ := os.ReadDir(q.dir); len(files) != 2 {
-		t.Errorf("files %v", files)
-	}
-	for _, w := range []string{"level=ERROR", "pos=1700000000000:4096", "unknown table x", path} {
+	for _, w := range []string{"level=ERROR", "pos=1:4096", "unknown table x", q.dir.Path} {
 		if !strings.Contains(log.String(), w) {
-			t.Errorf("the log does not say %q: %s", w, &log)
+			t.Errorf("the log does not say %q: %s", w, log)
 		}
 	}
 }
 
-// An entry has its end as its position, a damaged stretch its beginning: both can be
-// the same place, and both must be kept.
-func TestQuarantineKeepsAnEntryAndTheDamageBehindIt(t *testing.T) {
-	a := &agent{ops: newOperations(Config{}, space{}, logTo(&bytes.Buffer{})), quarantine: quarantine{dir: t.TempDir(), log: logTo(&bytes.Buffer{})}}
-	q := &a.quarantine
-	at := commitlog.Position{Segment: 1, Offset: 500}
-	if err := q.keep(at, unpublishable{errors.New("no such table")}, []byte("the entry")); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Damage(&commitlog.DamageError{Position: at, From: 500, To: 600, Reason: "the checksum is wrong"}, []byte("the damage")); err != nil {
-		t.Fatal(err)
-	}
-	var all []string
-	files, err := os.ReadDir(q.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		content, err := os.ReadFile(filepath.Join(q.dir, f.Name()))
-		if err != nil {
-			t.Fatal(err)
+// Invariant 3: while the disk is full, entries wait in memory, within bounds, and none of
+// them is settled. Reading goes on, the checkpoint does not. When there is space again,
+// all are written.
+func TestEntriesWaitForAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, disk, log := newKeeper(t)
+		disk.Set(fullDisk)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		w := checkpoint.NewWatermark(7)
+		const entries = 3 + maxWaiting>>20
+		done := make(chan int, 1)
+		go func() {
+			body := make([]byte, 1<<20)
+			for i := range entries {
+				body[0] = byte(i) // the buffer is used again
+				if err := q.entry(ctx, undecodable(w, int64(100+i), body), errors.New("unknown table")); err != nil {
+					t.Error(err)
+				}
+				done <- i
+			}
+		}()
+		time.Sleep(time.Hour)
+		last := 0
+		for len(done) > 0 {
+			last = <-done
+			synctest.Wait()
 		}
-		all = append(all, string(content))
-	}
-	for _, want := range []string{"the entry", "no such table", "the damage", "the checksum is wrong"} {
-		if !strings.Contains(strings.Join(all, "\n"), want) {
-			t.Errorf("%q is lost: %q", want, all)
+		if want := maxWaiting>>20 - 1; last != want {
+			t.Errorf("entry %d went on, want up to %d: more must not wait in memory", last, want)
 		}
-	}
+		if w.Settled() || w.Offset() != 7 {
+			t.Errorf("offset %d, settled %v: nothing is on disk", w.Offset(), w.Settled())
+		}
+		if n := strings.Count(log.String(), "\n"); n > 400 || !strings.Contains(log.String(), "no space left") {
+			t.Errorf("%d lines in an hour: %.300s", n, log)
+		}
+		disk.Set(nil)
+		for range entries - last - 1 {
+			<-done
+		}
+		time.Sleep(time.Minute)
+		if !w.Settled() || w.Offset() != 100+entries-1 {
+			t.Errorf("offset %d, settled %v", w.Offset(), w.Settled())
+		}
+		items, err := q.dir.List()
+		if err != nil || len(items) != entries {
+			t.Fatalf("%d items, want %d (%v)", len(items), entries, err)
+		}
+		for i, item := range items {
+			if body, err := q.dir.Read(item); err != nil || len(body) != 1<<20 || body[0] != byte(i) {
+				t.Errorf("item %d: %d bytes, the first %v (%v)", i, len(body), body[:1], err)
+			}
+		}
+	})
 }
 
-// Without a copy there is no going on.
-func TestQuarantineThatCannotKeepIsAnError(t *testing.T) {
-	file := writeFile(t, "quarantine", "in the way")
-	var log bytes.Buffer
-	err := (&quarantine{dir: file, log: logTo(&log)}).keep(commitlog.Position{Segment: 1, Offset: 500}, errors.New("x"), nil)
-	if err == nil || !strings.Contains(err.Error(), "quarantine") || !strings.Contains(err.Error(), "1:500") || !strings.Contains(err.Error(), file) {
+// A stop ends the waiting; what waits is read again after the restart.
+func TestAStopEndsTheWaitingForTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, disk, _ := newKeeper(t)
+		disk.Set(fullDisk)
+		ctx, cancel := context.WithCancel(t.Context())
+		w := checkpoint.NewWatermark(7)
+		ended := make(chan error, 1)
+		go func() {
+			for {
+				if err := q.entry(ctx, undecodable(w, 100, make([]byte, maxWaiting)), errors.New("unknown table")); err != nil {
+					ended <- err
+					return
+				}
+			}
+		}()
+		time.Sleep(time.Minute)
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if w.Offset() != 7 {
+			t.Errorf("offset %d", w.Offset())
+		}
+		disk.Set(nil)
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestDamageThatCannotBeKeptIsAnError(t *testing.T) {
+	q, disk, log := newKeeper(t)
+	a := &agent{quarantine: keeper{dir: q.dir, log: q.log}}
+	damage := &commitlog.DamageError{Position: commitlog.Position{Segment: 1, Offset: 500}, From: 500, To: 600, Reason: "the checksum is wrong"}
+	disk.Set(fullDisk)
+	if err := a.Damage(damage, strings.NewReader("the damage")); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "1:500") {
 		t.Errorf("%v", err)
 	}
-	if log.Len() > 0 {
-		t.Errorf("logged although nothing was kept: %s", &log)
+	if items, err := q.dir.List(); len(items) > 0 || err != nil {
+		t.Errorf("half of it is kept: %v, %v", items, err)
+	}
+	if !strings.Contains(log.String(), "no space left") {
+		t.Errorf("log: %s", log)
+	}
+	disk.Set(nil)
+	if err := a.Damage(damage, strings.NewReader("the damage")); err != nil {
+		t.Error(err)
+	}
+	items, err := q.dir.List()
+	if err != nil || len(items) != 1 || !items[0].Damage || !strings.Contains(items[0].Reason, "the checksum is wrong") {
+		t.Errorf("%v, %v", items, err)
 	}
 }

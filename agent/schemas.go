@@ -11,6 +11,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/seldom"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
@@ -30,6 +31,7 @@ type schemas struct {
 	log     *slog.Logger
 	ops     *operations
 
+	fault   seldom.Line
 	missing map[unknown]time.Time // what the node does not have either, and when it was asked
 }
 
@@ -71,11 +73,28 @@ func (s *schemas) warn(err error) {
 
 // follow makes the schema changes of the entry at that position. They are on disk before
 // the checkpoint moves past them.
-func (s *schemas) follow(c *history.Changes, at commitlog.Position) error {
+func (s *schemas) follow(ctx context.Context, c *history.Changes, at commitlog.Position) error {
 	if err := s.Apply(c); err != nil {
 		s.log.Warn("a schema change cannot be read; entries of its table may go into quarantine", "pos", at, "error", err)
 	}
-	return s.save()
+	return s.saved(ctx)
+}
+
+// saved waits until the history is on disk: a disk may be full for a while, and entries
+// must not be decoded, after a restart, with a schema that was forgotten.
+func (s *schemas) saved(ctx context.Context) error {
+	for {
+		err := s.save()
+		if err == nil {
+			return nil
+		}
+		if leftOut, due := s.fault.Due(); due {
+			s.log.Error("the schema history cannot be saved: reading waits; trying again", "error", err, "lines_left_out", leftOut)
+		}
+		if err := sleep(ctx, time.Second); err != nil {
+			return err
+		}
+	}
 }
 
 func (s *schemas) save() error {
@@ -123,7 +142,7 @@ func (s *schemas) ask(ctx context.Context, what unknown) error {
 	if t := s.Table(what.table); t == nil || what.column != "" && t.Stored([]byte(what.column)) == nil {
 		s.missing[what] = time.Now()
 	}
-	return s.save()
+	return s.saved(ctx)
 }
 
 // sleep waits for d or until ctx ends.

@@ -126,10 +126,14 @@ func TestTheSchemaIsThatOfTheEntry(t *testing.T) {
 }
 
 // A schema change is on disk before the checkpoint can move past it, or else a restart
-// would not know of it.
+// would not know of it. Until it is, reading waits: a disk may be full for a while.
 func TestASchemaChangeIsKeptBeforeItIsSettled(t *testing.T) {
+	synctest.Test(t, aSchemaChangeIsKeptBeforeItIsSettled)
+}
+
+func aSchemaChangeIsKeptBeforeItIsSettled(t *testing.T) {
 	n := &fakeNode{rows: firstRows(t)}
-	a, _ := newAgent(t, n)
+	a, log := newAgent(t, n)
 	change := entryOf(t, ddl, "sc", "t")
 	for _, e := range corpusEntries(t, ddl) {
 		if e.has("system_schema", "dropped_columns") && e.has("system_schema", "columns") && len(e.Line.Updates) == 4 {
@@ -137,12 +141,20 @@ func TestASchemaChangeIsKeptBeforeItIsSettled(t *testing.T) {
 		}
 	}
 	w := checkpoint.NewWatermark(7)
+	a.schemas.log = a.log
 	a.schemas.file = filepath.Join(a.schemas.file, "no such directory")
-	if err := a.Entry(t.Context(), change.entry(w)); err == nil || w.Offset() != 7 {
-		t.Errorf("offset %d, %v", w.Offset(), err)
+	done := make(chan error, 1)
+	go func() { done <- a.Entry(t.Context(), change.entry(w)) }()
+	time.Sleep(time.Minute)
+	synctest.Wait()
+	if len(done) > 0 || w.Offset() != 7 {
+		t.Errorf("offset %d, ended %v", w.Offset(), len(done) > 0)
+	}
+	if lines := strings.Count(log.String(), "cannot be saved"); lines == 0 || lines > 10 {
+		t.Errorf("%d lines in a minute", lines)
 	}
 	a.schemas.file = filepath.Dir(a.schemas.file)
-	if err := a.Entry(t.Context(), change.entry(w)); err != nil || w.Offset() != change.Position.Offset {
+	if err := <-done; err != nil || w.Offset() != change.Position.Offset {
 		t.Errorf("offset %d, %v", w.Offset(), err)
 	}
 	back := reopen(t, n, a.schemas.file, &bytes.Buffer{})

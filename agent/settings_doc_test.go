@@ -123,12 +123,12 @@ Secrets appear in no message. Settings marked **J** are DataStax's agent's own, 
 		}
 		b.WriteString("| setting | environment variable | | default | meaning |\n|---|---|---|---|---|\n")
 		for _, f := range s.settings {
-			java, def := "", "`"+f.Default+"`"
+			java, def := "", ""
 			if f.Upstream {
 				java = "J"
 			}
-			if f.Default == "" {
-				def = ""
+			if d := yamlDefault(f); d != `""` && d != "[]" && f.Ignored == "" {
+				def = "`" + d + "`"
 			}
 			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", f.Key, f.Env, java, def, strings.ReplaceAll(f.meaning+bounds(f), "|", `\|`))
 		}

@@ -20,7 +20,7 @@ var (
 	brokerTroubles = []*health.Condition{
 		health.BrokerUnreachable, health.BrokerCredentialsRefused, health.TopicRefused, health.SchemaRefused, health.PublishFailed,
 	}
-	followTroubles = append([]*health.Condition{health.LogUnreadable, health.CheckpointNotWritten, health.QuarantineNotWritten}, brokerTroubles...)
+	followTroubles = append([]*health.Condition{health.LogUnreadable}, brokerTroubles...)
 )
 
 // trouble is an error together with its condition.

@@ -5,10 +5,7 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -63,9 +60,18 @@ func (w *watch) run(ctx context.Context, watchdog time.Duration) {
 
 func (w *watch) look() {
 	w.metrics.Sample()
-	l := metrics.Log{RawLimit: w.space.limit, Quarantine: quarantineFiles(w.space.quarantine)}
+	l := metrics.Log{RawLimit: w.space.limit, Quarantine: w.metrics.Log().Quarantine}
+	if items, err := w.space.quarantine.Names(); err == nil {
+		l.Quarantine = len(items)
+	}
 	if t := w.tailer.Load(); t != nil {
-		w.lookAtSegments(t.Progress(), &l)
+		state := t.State()
+		w.lookAtSegments(state.Segments, &l)
+		if state.Trouble != nil {
+			w.board.SetError(health.LogUnreadable, w.space.cdcRaw, state.Trouble)
+		} else {
+			w.board.Clear(health.LogUnreadable, w.space.cdcRaw)
+		}
 	}
 	if size, err := directorySize(w.space.cdcRaw); err == nil {
 		l.RawBytes = size
@@ -80,7 +86,7 @@ func (w *watch) look() {
 	w.judgeSpace(l.RawBytes, l.RawLimit)
 	w.judgeBroker(w.metrics.Flight())
 	if l.Quarantine > 0 {
-		w.board.Set(health.Quarantined, "", fmt.Sprintf("%d in %s", l.Quarantine, w.space.quarantine))
+		w.board.Set(health.Quarantined, "", fmt.Sprintf("%d in %s", l.Quarantine, w.space.quarantine.Path))
 	} else {
 		w.board.Clear(health.Quarantined, "")
 	}
@@ -168,33 +174,19 @@ func (w *watch) judgeBroker(f metrics.Flight) {
 	w.board.Set(health.BrokerUnreachable, "", fmt.Sprintf("%d events wait, and none was acknowledged for %s", f.Events, time.Since(since).Round(time.Second)))
 }
 
-// alive is nil unless the agent is stuck. One that waits for the broker or the node is not:
-// starting it again would not help.
+// alive is nil unless the agent is stuck. One that waits for acknowledgements, or for the end
+// of a condition that blocks it, is not: starting it again would not help.
 func (w *watch) alive() error {
 	beaten := w.turns.Load() + w.beats.Load()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	if beaten != w.beaten || w.moved.IsZero() {
+	if beaten != w.beaten || w.moved.IsZero() || w.metrics.Flight().Events > 0 || !w.board.Ready() {
 		w.beaten, w.moved = beaten, now
 	}
 	still := now.Sub(w.moved)
-	if still < stuckAfter || w.metrics.Flight().Events > 0 {
+	if still < stuckAfter {
 		return nil
 	}
 	return fmt.Errorf("stuck: nothing has moved for %s", still.Round(time.Second))
-}
-
-// quarantineFiles counts what waits there for a person.
-func quarantineFiles(dir string) (n int) {
-	files, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return 0
-	}
-	for _, f := range files {
-		if filepath.Ext(f.Name()) == ".entry" {
-			n++
-		}
-	}
-	return n
 }

@@ -24,7 +24,8 @@ type watchedCheckpoints struct {
 // Save is that of tail.Checkpoints.
 func (c *watchedCheckpoints) Save(segment, offset int64) error {
 	if err := c.Checkpoints.Save(segment, offset); err != nil {
-		return trouble{health.CheckpointNotWritten, err}
+		c.board.SetError(health.CheckpointNotWritten, "", err)
+		return err
 	}
 	c.board.Clear(health.CheckpointNotWritten, "")
 	c.mu.Lock()

@@ -5,21 +5,25 @@ package checkpoint_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/files/faults"
 )
 
 func open(t *testing.T, dir string) (*checkpoint.Store, string) {
 	t.Helper()
 	var log bytes.Buffer
-	s, err := checkpoint.OpenStore(dir, slog.New(slog.NewTextHandler(&log, nil)))
+	s, err := checkpoint.OpenStore(dir, nil, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +62,7 @@ func TestOffsetsSurviveARestart(t *testing.T) {
 }
 
 func TestDamagedFilesAreSetAside(t *testing.T) {
-	for _, content := range []string{"", "12x", "-5", "\x00\x00", "99999999999999999999"} {
+	for _, content := range []string{"", "12x", "-5", "\x00\x00", "99999999999999999999", " 12", "12\n13", "0x1f"} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "17_offset.dat")
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
@@ -71,18 +75,170 @@ func TestDamagedFilesAreSetAside(t *testing.T) {
 		if kept, err := os.ReadFile(file + ".damaged"); err != nil || string(kept) != content {
 			t.Errorf("content %q: set aside as %q, %v", content, kept, err)
 		}
+		if again, log := open(t, dir); len(again.Segments()) != 0 || log != "" {
+			t.Errorf("content %q: the next start tells again: %q", content, log)
+		}
+	}
+}
+
+// Whatever is wrong with a file, the agent starts: without a permission, without a file,
+// on a disk that takes no renaming.
+func TestFilesThatCannotBeReadAreSetAside(t *testing.T) {
+	for name, hook := range map[string]func(op, path string) error{
+		"no permission": func(op, path string) error {
+			if op == "open" && strings.HasSuffix(path, "17_offset.dat") {
+				return syscall.EACCES
+			}
+			return nil
+		},
+		"an input or output error, and no renaming": func(op, _ string) error {
+			if op == "read" || op == "rename" {
+				return syscall.EIO
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, disk, log := t.TempDir(), &faults.Disk{}, &bytes.Buffer{}
+			if err := os.WriteFile(filepath.Join(dir, "17_offset.dat"), []byte("30"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			disk.Set(hook)
+			s, err := checkpoint.OpenStore(dir, disk, slog.New(slog.NewTextHandler(log, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Offset(17) != 0 || !strings.Contains(log.String(), "17_offset.dat") {
+				t.Errorf("offset %d, log %s", s.Offset(17), log)
+			}
+			disk.Set(nil)
+			if err := s.Save(17, 40); err != nil {
+				t.Fatal(err)
+			}
+			if again, _ := open(t, dir); again.Offset(17) != 40 {
+				t.Errorf("offset %d", again.Offset(17))
+			}
+		})
+	}
+}
+
+// A directory with the name of a checkpoint does not stop the agent either.
+func TestADirectoryInPlaceOfACheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "17_offset.dat"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, log := open(t, dir)
+	if err := s.Save(17, 30); err != nil || log == "" {
+		t.Errorf("%v, log %q", err, log)
 	}
 }
 
 func TestForeignFilesStay(t *testing.T) {
 	dir := t.TempDir()
-	for _, f := range []string{"archives", "errors", "17_offset.dat.tmp", "notes.txt"} {
+	names := []string{"archives", "errors", "notes.txt", "17_offset.dat.bak", "schema_history.json", "17_offset.dat.tmp.tmp"}
+	for _, f := range names {
 		if err := os.WriteFile(filepath.Join(dir, f), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s, log := open(t, dir)
 	if len(s.Segments()) != 0 || log != "" {
+		t.Errorf("segments %v, log %q", s.Segments(), log)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != len(names) {
+		t.Errorf("files: %v", files)
+	}
+}
+
+// The process dies before any step of a save, and the disk keeps what it was told until
+// then: the next start reads the old offset or the new one, in silence, and saves go on.
+// The file is never one that DataStax's agent cannot read.
+func TestDeathAtAnyStepOfASave(t *testing.T) {
+	java := regexp.MustCompile(`^\d+$`)
+	died, seen := errors.New("died"), map[int64]bool{}
+	steps := 0
+	for fail := 1; fail <= steps+1; fail++ {
+		dir, disk := t.TempDir(), &faults.Disk{}
+		s, err := checkpoint.OpenStore(dir, disk, slog.New(slog.DiscardHandler))
+		if err == nil {
+			err = s.Save(17, 1000)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := 0
+		disk.Set(func(string, string) error {
+			if step++; step >= fail {
+				return died // and all that comes after it
+			}
+			return nil
+		})
+		err = s.Save(17, 20000)
+		if (err != nil) != (step >= fail) {
+			t.Errorf("death at step %d of %d: %v", fail, step, err)
+		}
+		if fail == 1 {
+			steps = 1 // at least; each death shows one step more
+		}
+		if err != nil {
+			steps = max(steps, fail)
+		}
+		again, log := open(t, dir)
+		if got := again.Offset(17); got != 1000 && got != 20000 || log != "" {
+			t.Errorf("death at step %d: offset %d, log %q", fail, got, log)
+		}
+		seen[again.Offset(17)] = true
+		files, err := os.ReadDir(dir)
+		if err != nil || len(files) != 1 {
+			t.Errorf("death at step %d leaves %v, %v", fail, files, err)
+		}
+		if content, err := os.ReadFile(filepath.Join(dir, "17_offset.dat")); err != nil || !java.Match(content) {
+			t.Errorf("death at step %d: DataStax's agent would read %q, %v", fail, content, err)
+		}
+		if err := again.Save(17, 30000); err != nil {
+			t.Error(err)
+		}
+	}
+	if steps < 5 || !seen[1000] || !seen[20000] {
+		t.Errorf("%d steps, offsets %v: what was tried?", steps, seen)
+	}
+}
+
+// After a save that failed the store knows what is on the disk, and the next save writes.
+func TestASaveThatFailedIsRepeated(t *testing.T) {
+	dir, disk := t.TempDir(), &faults.Disk{}
+	s, err := checkpoint.OpenStore(dir, disk, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk.Set(func(op, _ string) error {
+		if op == "write" {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	if err := s.Save(17, 30); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "17") {
+		t.Errorf("%v", err)
+	}
+	disk.Set(nil)
+	if err := s.Save(17, 30); err != nil {
+		t.Error(err)
+	}
+	if again, _ := open(t, dir); again.Offset(17) != 30 {
+		t.Errorf("offset %d", again.Offset(17))
+	}
+}
+
+// What DataStax's agent has written is read, also with the line end that it would accept.
+func TestJavaFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{"1651752179377_offset.dat": "464488", "1651752179378_offset.dat": "500\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, log := open(t, dir); s.Offset(1651752179377) != 464488 || s.Offset(1651752179378) != 500 || log != "" {
 		t.Errorf("segments %v, log %q", s.Segments(), log)
 	}
 }

@@ -51,6 +51,12 @@ func (d Descriptor) Encrypted() bool { return d.Cipher != "" && d.KeyAlias != ""
 // errNoDescriptor is a file that Cassandra has created and not yet written.
 var errNoDescriptor = errors.New("the segment has no descriptor yet")
 
+// DescriptorError is a file that does not begin with a descriptor: without one, nothing
+// in it can be read.
+type DescriptorError struct{ Reason string }
+
+func (e *DescriptorError) Error() string { return e.Reason }
+
 // parseDescriptor reads the descriptor from the first bytes of a segment.
 func parseDescriptor(head []byte) (Descriptor, error) {
 	if len(head) < descriptorFixed || binary.BigEndian.Uint32(head) == 0 {
@@ -72,7 +78,7 @@ func parseDescriptor(head []byte) (Descriptor, error) {
 	case 0:
 		return Descriptor{}, errNoDescriptor // field by field, it is being written into a mapped file
 	default:
-		return Descriptor{}, fmt.Errorf("descriptor checksum is %08x, the file says %08x: this is no commit log segment, or its start is damaged", crc, want)
+		return Descriptor{}, &DescriptorError{fmt.Sprintf("descriptor checksum is %08x, the file says %08x: this is no commit log segment, or its start is damaged", crc, want)}
 	}
 	var p struct {
 		CompressionClass string `json:"compressionClass"`
@@ -81,12 +87,12 @@ func parseDescriptor(head []byte) (Descriptor, error) {
 		EncIV            string `json:"encIV"`
 	}
 	if err := json.Unmarshal(params, &p); err != nil {
-		return Descriptor{}, fmt.Errorf("descriptor parameters %q: %w", params, err)
+		return Descriptor{}, &DescriptorError{fmt.Sprintf("descriptor parameters %q: %v", params, err)}
 	}
 	d.Compression, d.Cipher, d.KeyAlias = p.CompressionClass, p.EncCipher, p.EncKeyAlias
 	iv, err := hex.DecodeString(p.EncIV)
 	if err != nil {
-		return Descriptor{}, fmt.Errorf("descriptor parameter encIV: %w", err)
+		return Descriptor{}, &DescriptorError{fmt.Sprintf("descriptor parameter encIV: %v", err)}
 	}
 	d.iv = iv
 	return d, nil

@@ -31,10 +31,15 @@ func ReadIndex(segment string) (index Index, ok bool) {
 	if err != nil {
 		return Index{}, false
 	}
+	return ParseIndex(content), true
+}
+
+// ParseIndex reads what is in an index, as ReadIndex does.
+func ParseIndex(content []byte) Index {
 	first, second, _ := strings.Cut(string(content), "\n")
 	offset, err := strconv.ParseInt(first, 10, 64)
 	if err != nil {
 		offset = -1
 	}
-	return Index{Offset: offset, Completed: strings.TrimSpace(second) == "COMPLETED"}, true
+	return Index{Offset: offset, Completed: strings.TrimSpace(second) == "COMPLETED"}
 }

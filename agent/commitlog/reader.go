@@ -150,6 +150,18 @@ func (r *Reader) Entry() []byte { return r.entry }
 // Position is where the entry ends: what a checkpoint stores.
 func (r *Reader) Position() Position { return Position{r.desc.ID, r.pos} }
 
+// Reached is how far the log was read: everything before it has come from Next, was
+// reported as damage or lies before Options.Start.
+func (r *Reader) Reached() Position { return Position{r.desc.ID, r.cursor} }
+
+// Rest gives memory back once Next has found nothing more: for a segment that is not
+// expected to grow soon. Reading goes on all the same when it does.
+func (r *Reader) Rest() {
+	if r.end == 0 {
+		r.buf, r.plain = nil, nil
+	}
+}
+
 // Synced says whether Cassandra has marked the section of the entry. An entry behind the
 // last marker of a segment that Cassandra is done with is one that a crash left: Cassandra
 // itself does not replay it.

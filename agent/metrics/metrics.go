@@ -16,7 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// Agent holds the metrics of one agent. It is safe for concurrent use.
+// Agent holds the metrics of one agent. It is safe for concurrent use. Skipped and
+// Quarantined of a nil Agent count nothing.
 type Agent struct {
 	registry    *prometheus.Registry
 	errors      *prometheus.CounterVec
@@ -113,6 +114,9 @@ func (a *Agent) Table(keyspace, table string) *Table {
 
 // Skipped counts changes that became no event.
 func (a *Agent) Skipped(reason string, n int) {
+	if a == nil {
+		return
+	}
 	a.skipped.WithLabelValues(reason).Add(float64(n))
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -121,6 +125,9 @@ func (a *Agent) Skipped(reason string, n int) {
 
 // Quarantined counts a part of the log that was put into quarantine.
 func (a *Agent) Quarantined(damage bool) {
+	if a == nil {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if damage {

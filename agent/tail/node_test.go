@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -25,6 +26,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/files/faults"
 )
 
 // rig is a node's directories and a tailer on them, which start starts.
@@ -32,9 +34,15 @@ type rig struct {
 	t                         *testing.T
 	commitLog, cdcRaw, offset string
 	*handler
-	checkpoints func(*checkpoint.Store) tail.Checkpoints // replaces the store; nil leaves it
-	rescan      time.Duration
-	turn        func()
+	disk      faults.Disk
+	log       bytes.Buffer
+	changed   chan struct{}
+	rescan    time.Duration
+	turn      func()
+	lost      []string
+	mayRemove bool
+	version   int             // log version of the segments the node makes
+	node      map[string]bool // descriptors of files that the node has open itself
 
 	store  *checkpoint.Store
 	tailer *tail.Tailer
@@ -46,7 +54,7 @@ func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		r := &rig{t: t, commitLog: filepath.Join(dir, "commitlog"), cdcRaw: filepath.Join(dir, "cdc_raw"), offset: filepath.Join(dir, "offsets"), handler: &handler{}}
+		r := &rig{t: t, commitLog: filepath.Join(dir, "commitlog"), cdcRaw: filepath.Join(dir, "cdc_raw"), offset: filepath.Join(dir, "offsets"), handler: &handler{}, changed: make(chan struct{}, 1), version: 7, node: map[string]bool{}}
 		for _, d := range []string{r.commitLog, r.cdcRaw} {
 			if err := os.Mkdir(d, 0o755); err != nil {
 				t.Fatal(err)
@@ -65,15 +73,14 @@ func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 func (r *rig) start() {
 	r.t.Helper()
 	var err error
-	if r.store, err = checkpoint.OpenStore(r.offset, slog.New(slog.DiscardHandler)); err != nil {
+	log := slog.New(slog.NewTextHandler(&r.log, nil))
+	if r.store, err = checkpoint.OpenStore(r.offset, &r.disk, log); err != nil {
 		r.t.Fatal(err)
 	}
-	checkpoints := tail.Checkpoints(r.store)
-	if r.checkpoints != nil {
-		checkpoints = r.checkpoints(r.store)
-	}
 	r.tailer = tail.New(tail.Config{
-		CDCRawDir: r.cdcRaw, CommitLogDir: r.commitLog, Rescan: r.rescan, Turn: r.turn, Checkpoints: checkpoints, Log: slog.New(slog.DiscardHandler),
+		CDCRawDir: r.cdcRaw, CommitLogDir: r.commitLog, Rescan: r.rescan, Checkpoints: r.store, Log: log,
+		Files: &r.disk, Changed: r.changed, MayRemove: r.mayRemove, Turn: r.turn,
+		Lost: func(what string) { r.lost = append(r.lost, what) },
 	})
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.cancel, r.ended = cancel, make(chan error, 1)
@@ -84,7 +91,7 @@ func (r *rig) start() {
 // pass lets the tailer do all it has to do: two scans (one that finds a segment
 // finished, one that deletes it), the reading between them, and a checkpoint.
 func (r *rig) pass() {
-	time.Sleep(2 * time.Second)
+	time.Sleep(5 * time.Second)
 	synctest.Wait()
 }
 
@@ -116,6 +123,20 @@ func (r *rig) end() error {
 	}
 }
 
+// wantLog checks that the log says each of the words, and nothing at all without any.
+func (r *rig) wantLog(words ...string) {
+	r.t.Helper()
+	text := r.log.String()
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			r.t.Errorf("the log does not say %q:\n%s", w, text)
+		}
+	}
+	if len(words) == 0 && text != "" {
+		r.t.Errorf("the log should be silent:\n%s", text)
+	}
+}
+
 // nothingOpen checks that no segment is open any more: an open file keeps its disk
 // space after it was deleted.
 func (r *rig) nothingOpen() {
@@ -125,14 +146,17 @@ func (r *rig) nothingOpen() {
 	}
 }
 
-// open lists the segments that this process has open through their name in cdc_raw.
+// open lists the segments that the tailer has open; the fake node's own file is not among them.
 func (r *rig) open() (names []string) {
 	fds, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return nil // not on Linux
 	}
 	for _, fd := range fds {
-		if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(name, r.cdcRaw+"/") {
+		if r.node[fd.Name()] {
+			continue
+		}
+		if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && (strings.HasPrefix(name, r.cdcRaw+"/") || strings.HasPrefix(name, r.commitLog+"/")) {
 			names = append(names, filepath.Base(name))
 		}
 	}
@@ -170,6 +194,18 @@ func (r *rig) savedOffset(segment int64) int64 {
 	return n
 }
 
+// saved makes a checkpoint file before the agent starts.
+func (r *rig) saved(segment int64, content string) {
+	r.t.Helper()
+	err := os.MkdirAll(r.offset, 0o755)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(r.offset, fmt.Sprintf("%d_offset.dat", segment)), []byte(content), 0o644)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // handler writes down what it is given. It acknowledges an entry at once unless hold
 // says to wait.
 type handler struct {
@@ -204,11 +240,17 @@ func (h *handler) Entry(ctx context.Context, e tail.Entry) error {
 	return nil
 }
 
-func (h *handler) Damage(d *commitlog.DamageError, raw []byte) error {
-	h.damage = append(h.damage, fmt.Sprintf("%s-%d %x", d.Position, d.To, raw))
+func (h *handler) Damage(d *commitlog.DamageError, raw io.Reader) error {
 	if h.onDamage != nil {
-		return h.onDamage()
+		if err := h.onDamage(); err != nil {
+			return err
+		}
 	}
+	copied, err := io.ReadAll(raw)
+	if err != nil {
+		return err
+	}
+	h.damage = append(h.damage, fmt.Sprintf("%s-%d %x", d.Position, d.To, copied))
 	return nil
 }
 
@@ -251,6 +293,7 @@ func (r *rig) wantFiles(want ...string) {
 // segment is a segment that the fake node writes.
 type segment struct {
 	t         *testing.T
+	version   int
 	id        int64
 	live, raw string // names in the commit log directory and in cdc_raw
 	file      *os.File
@@ -260,18 +303,20 @@ type segment struct {
 
 const segmentSize = 1 << 20
 
-// create makes a preallocated segment without a descriptor, linked into cdc_raw.
+// create makes a preallocated segment without a descriptor, linked into cdc_raw unless the
+// node is a 3.11.
 func (r *rig) create(id int64) *segment {
 	r.t.Helper()
-	name := fmt.Sprintf("CommitLog-7-%d.log", id)
-	s := &segment{t: r.t, id: id, live: filepath.Join(r.commitLog, name), raw: filepath.Join(r.cdcRaw, name)}
+	name := fmt.Sprintf("CommitLog-%d-%d.log", r.version, id)
+	s := &segment{t: r.t, version: r.version, id: id, live: filepath.Join(r.commitLog, name), raw: filepath.Join(r.cdcRaw, name)}
 	var err error
-	if s.file, err = os.Create(s.live); err == nil {
+	if s.file, err = os.Create(s.live); err == nil && r.version > 6 {
 		err = os.Link(s.live, s.raw)
 	}
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.node[fmt.Sprint(s.file.Fd())] = true
 	r.t.Cleanup(func() { s.file.Close() })
 	return s
 }
@@ -303,11 +348,11 @@ func (s *segment) write(at int64, b []byte) {
 // describe writes the descriptor.
 func (s *segment) describe(params string) {
 	s.t.Helper()
-	d := binary.BigEndian.AppendUint32(nil, 7)
+	d := binary.BigEndian.AppendUint32(nil, uint32(s.version))
 	d = binary.BigEndian.AppendUint64(d, uint64(s.id))
 	d = binary.BigEndian.AppendUint16(d, uint16(len(params)))
 	d = append(d, params...)
-	in := binary.BigEndian.AppendUint32(nil, 7)
+	in := binary.BigEndian.AppendUint32(nil, uint32(s.version))
 	in = binary.BigEndian.AppendUint32(in, uint32(s.id))
 	in = binary.BigEndian.AppendUint32(in, uint32(s.id>>32))
 	in = binary.BigEndian.AppendUint32(in, uint32(len(params)))
@@ -365,6 +410,14 @@ func (s *segment) complete() {
 	s.t.Helper()
 	s.sync()
 	s.index(fmt.Sprintf("%d\nCOMPLETED", s.marker))
+}
+
+// move is what 3.11 does with a segment with CDC data when all tables are flushed.
+func (s *segment) move() {
+	s.t.Helper()
+	if err := os.Rename(s.live, s.raw); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // discard is what Cassandra does with its own name when all tables are flushed.

@@ -4,6 +4,6 @@
 
 package tail
 
-import "os"
+import "github.com/cassandra-cdc/cassandra-cdc/internal/files"
 
-func giveBack(*os.File) {}
+func giveBack(files.File) {}

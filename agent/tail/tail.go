@@ -1,10 +1,14 @@
 // Package tail follows the commit log of one node: which segments exist, which bytes
 // to read next, when a segment is finished and may be deleted.
 //
-// In comes the directory cdc_raw, out go entries with their positions, segment by
-// segment in the order of the log, as soon as Cassandra has written them. The package
-// decodes nothing and publishes nothing; it deletes a segment only when everything in
-// it is acknowledged.
+// In come the directories commitlog and cdc_raw, out go entries with their positions,
+// segment by segment in the order of the log, as soon as Cassandra has written them. The
+// package decodes nothing and publishes nothing; it deletes a segment only in cdc_raw, and
+// only when everything in it is acknowledged. What goes wrong with a file or a directory is
+// told and tried again, and stops nothing else.
+//
+// scan.go finds the segments, segment.go reads one, delete.go lets go of the finished,
+// watch.go says when to look again.
 package tail
 
 import (
@@ -12,15 +16,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/files"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/seldom"
 )
 
 // Entry is one entry of the log.
@@ -33,11 +37,15 @@ type Entry struct {
 	Watermark *checkpoint.Watermark
 }
 
-// Handler is given what the log holds, in order. An error ends the tailing.
+// Handler is given what the log holds, in order.
 type Handler interface {
+	// Entry is given one entry. An error ends the tailing.
 	Entry(ctx context.Context, e Entry) error
-	// Damage is given a stretch of a segment that cannot be read, with its bytes.
-	Damage(d *commitlog.DamageError, raw []byte) error
+	// Damage is given a stretch of a segment that cannot be read, with its bytes, and
+	// returns nil when it has a copy of them on the disk. After an error, of which it tells
+	// itself, it is called again later; until then the segment stays and the checkpoint
+	// stands before it.
+	Damage(d *commitlog.DamageError, raw io.Reader) error
 }
 
 // Checkpoints are the offsets up to which segments are published.
@@ -46,6 +54,8 @@ type Checkpoints interface {
 	Save(segment, offset int64) error
 	Remove(segment int64) error
 	Segments() []int64
+	// SetAside forgets an offset that cannot be right, for a person to look at.
+	SetAside(segment int64, why string)
 }
 
 // Config says where the log is and how often to look at it.
@@ -53,55 +63,75 @@ type Config struct {
 	CDCRawDir    string // Cassandra's cdc_raw_directory
 	CommitLogDir string // Cassandra's commitlog_directory
 
-	// Rescan is the time between two looks at the directory; 0 means 200 ms.
+	// Changed tells that something has happened in the directories (see Watch). It makes
+	// the tailer prompt; nothing depends on it.
+	Changed <-chan struct{}
+	// Rescan is the time between two looks at the directories when nothing is told;
+	// 0 means 2 s.
 	Rescan time.Duration
-	// Poll is the longest time between two looks at the end of a live segment while
-	// nothing is written, and so the latency that tailing adds; 0 means 5 ms. Writes
-	// to a memory-mapped file raise no inotify event, so polling is the only way.
+	// Poll is the longest time between two looks at the end of the log while nothing is
+	// written, and so the most that tailing adds to the latency; 0 means 20 ms. While
+	// something is written it is much shorter. Writes to a memory-mapped file raise no
+	// inotify event, so polling is the only way.
 	Poll time.Duration
 	// Save is the time between two checkpoints; 0 means 1 s.
 	Save time.Duration
-
-	Checkpoints Checkpoints
-	Log         *slog.Logger
+	// MayRemove says that Cassandra deletes segments in cdc_raw that nobody has read when
+	// there are too many (cdc_block_writes: false, from 4.1 on).
+	MayRemove bool
 
 	// Turn, when set, is called with every turn of the loop: the tailer is not stuck.
 	Turn func()
+	// Lost, when set, is told of segments that vanished before they were read.
+	Lost func(what string)
+
+	Checkpoints Checkpoints
+	Log         *slog.Logger
+	Files       files.System // nil means files.Disk
 
 	Keys       commitlog.Keys // of encrypted segments; nil where the node encrypts none
 	MaxSection int            // as in commitlog.Options
 }
 
 const (
-	defaultRescan = 200 * time.Millisecond
-	defaultPoll   = 5 * time.Millisecond
+	defaultRescan = 2 * time.Second
+	defaultPoll   = 20 * time.Millisecond
 	defaultSave   = time.Second
 	shortestPoll  = 500 * time.Microsecond
+	// idlePolls is how many looks at the end of the log fit into the time since the last
+	// entry: an entry waits for less than a sixteenth of the silence before it.
+	idlePolls = 16
+	// scanPause is the least time between two looks at the directories: in batch mode
+	// Cassandra rewrites the index with each write.
+	scanPause = 100 * time.Millisecond
 )
 
 // Tailer follows one node's log. Run it once.
 type Tailer struct {
 	cfg      Config
-	segments []*segment // in the order of the log
-	progress atomic.Pointer[[]Progress]
+	segments []*segment      // in the order of the log
+	newest   int64           // id of the newest segment that was ever seen
+	foreign  map[string]bool // files in cdc_raw that were told of
+
+	listing, saving, forgetting seldom.Line
+
+	unlisted error // why the directories could not be listed
+	state    atomic.Pointer[State]
 }
 
 // New returns a tailer.
 func New(cfg Config) *Tailer {
-	if cfg.Rescan == 0 {
-		cfg.Rescan = defaultRescan
-	}
-	if cfg.Poll == 0 {
-		cfg.Poll = defaultPoll
-	}
-	if cfg.Save == 0 {
-		cfg.Save = defaultSave
+	cfg.Rescan = cmp.Or(cfg.Rescan, defaultRescan)
+	cfg.Poll = cmp.Or(cfg.Poll, defaultPoll)
+	cfg.Save = cmp.Or(cfg.Save, defaultSave)
+	if cfg.Files == nil {
+		cfg.Files = files.Disk
 	}
 	return &Tailer{cfg: cfg}
 }
 
-// Run reads until ctx ends, or until reading, the handler or a checkpoint fails.
-// Call Save once the last acknowledgements are in.
+// Run reads until ctx ends, or until the handler refuses an entry. Call Save once the last
+// acknowledgements are in.
 func (t *Tailer) Run(ctx context.Context, h Handler) error {
 	defer func() {
 		for _, s := range t.segments {
@@ -109,7 +139,7 @@ func (t *Tailer) Run(ctx context.Context, h Handler) error {
 		}
 	}()
 	var scanned, saved time.Time
-	pause := shortestPoll
+	changed, wrote := true, time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -117,148 +147,100 @@ func (t *Tailer) Run(ctx context.Context, h Handler) error {
 			t.cfg.Turn()
 		}
 		now := time.Now()
-		if now.Sub(scanned) >= t.cfg.Rescan {
-			scanned = now
-			if err := t.scan(); err != nil {
-				return err
-			}
+		all := now.Sub(scanned) >= t.cfg.Rescan || changed && now.Sub(scanned) >= scanPause
+		if all {
+			scanned, changed = now, false
+			t.scan()
 		}
-		read := false
-		for _, s := range t.segments {
-			some, err := s.read(ctx, h)
-			if err != nil {
-				return err
-			}
-			read = read || some
-			if ctx.Err() != nil {
-				return nil
-			}
-			if s.more {
-				break // the order of the log: this one first
-			}
+		read, err := t.read(ctx, h, all)
+		if err != nil || ctx.Err() != nil {
+			return err
 		}
-		if scanned == now {
-			t.noteProgress()
+		if all {
+			t.noteState()
 		}
 		if now.Sub(saved) >= t.cfg.Save {
 			saved = now
 			if err := t.Save(); err != nil {
-				return err
+				t.warn(&t.saving, "a checkpoint cannot be saved: a restart will publish again what is published since; trying again", "error", err)
 			}
 		}
-		if pause = min(2*pause, t.cfg.Poll); read {
-			pause = shortestPoll
+		now = time.Now()
+		if read {
+			wrote = now
+		}
+		pause := min(max(now.Sub(wrote)/idlePolls, shortestPoll), t.cfg.Poll)
+		if changed {
+			pause = min(pause, max(scanPause-now.Sub(scanned), 0))
 		}
 		timer.Reset(pause)
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-t.cfg.Changed:
+			changed = true
 		case <-timer.C:
 		}
 	}
 }
 
-// scan brings the list of segments up to date with the directory: new ones are
-// opened, finished and published ones are deleted.
-func (t *Tailer) scan() error {
-	files, err := os.ReadDir(t.cfg.CDCRawDir)
-	if err != nil {
-		return fmt.Errorf("list cdc_raw: %w", err)
-	}
-	present := map[int64]bool{}
-	for _, f := range files {
-		id, ok := commitlog.ParseFileName(f.Name())
-		if !ok {
-			continue
-		}
-		present[id] = true
-		if !slices.ContainsFunc(t.segments, func(s *segment) bool { return s.id == id }) {
-			start := t.cfg.Checkpoints.Offset(id)
-			t.segments = append(t.segments, &segment{
-				id: id, path: filepath.Join(t.cfg.CDCRawDir, f.Name()), start: start,
-				watermark: checkpoint.NewWatermark(start),
-				options:   commitlog.Options{Start: start, ReadAhead: true, Keys: t.cfg.Keys, MaxSection: t.cfg.MaxSection},
-			})
-		}
-	}
-	slices.SortFunc(t.segments, func(a, b *segment) int { return cmp.Compare(a.id, b.id) })
-
-	var kept []*segment
+// read hands out what is new: in all segments, or only in those that Cassandra writes to
+// by all appearance. It reports whether there was something.
+func (t *Tailer) read(ctx context.Context, h Handler, all bool) (read bool, err error) {
+	current := t.current()
 	for _, s := range t.segments {
-		if err := s.look(present[s.id]); err != nil {
-			return err
-		}
-		// Invariant 3: a segment goes only when Cassandra is done with it, it was read
-		// to its end, and every entry in it is acknowledged.
-		if !s.drained || !s.watermark.Settled() {
-			kept = append(kept, s)
+		live := s.id >= current || s.recent()
+		if !live && !all {
 			continue
 		}
-		s.close()
-		if !present[s.id] {
-			continue // Cassandra has removed it: it held no change of a table with CDC
+		some, err := s.read(ctx, h)
+		if err != nil || ctx.Err() != nil {
+			return read, err
 		}
-		if err := t.remove(s); err != nil {
-			return err
+		read = read || some
+		if s.more {
+			break // the order of the log: this one first
+		}
+		if !live {
+			s.rest()
 		}
 	}
-	t.segments = kept
-	return t.forget(present)
+	return read, nil
 }
 
-// remove deletes a finished segment. Its checkpoint stays: when Cassandra has not
-// flushed all of its tables and crashes, the segment comes back (commit log replay
-// links it into cdc_raw again), and must not be published again.
-func (t *Tailer) remove(s *segment) error {
-	if err := t.cfg.Checkpoints.Save(s.id, max(s.watermark.Offset(), s.end)); err != nil {
-		return err
-	}
-	for _, path := range []string{s.path, commitlog.IndexName(s.path)} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("delete a published segment: %w", err)
+// current is the id of the newest segment with something in it: the one that Cassandra
+// writes to. Those before it are full, those behind it are made ahead of need.
+func (t *Tailer) current() (id int64) {
+	for _, s := range t.segments {
+		if s.holds {
+			id = s.id
 		}
 	}
-	t.cfg.Log.Debug("segment published and deleted", "segment", s.id)
-	return nil
-}
-
-// forget drops the checkpoints of segments that cannot come back: those that neither
-// cdc_raw nor the commit log directory holds.
-func (t *Tailer) forget(present map[int64]bool) error {
-	var gone []int64
-	for _, id := range t.cfg.Checkpoints.Segments() {
-		if !present[id] && !slices.ContainsFunc(t.segments, func(s *segment) bool { return s.id == id }) {
-			gone = append(gone, id)
-		}
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	twins, err := os.ReadDir(t.cfg.CommitLogDir)
-	if err != nil {
-		return nil // what cannot be seen may be there
-	}
-	for _, f := range twins {
-		if id, ok := commitlog.ParseFileName(f.Name()); ok {
-			gone = slices.DeleteFunc(gone, func(g int64) bool { return g == id })
-		}
-	}
-	for _, id := range gone {
-		if err := t.cfg.Checkpoints.Remove(id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return id
 }
 
 // Save stores how far each segment is acknowledged.
 func (t *Tailer) Save() error {
+	var errs []error
 	for _, s := range t.segments {
-		if offset := s.watermark.Offset(); offset > s.start {
-			if err := t.cfg.Checkpoints.Save(s.id, offset); err != nil {
-				return err
-			}
+		if offset := s.watermark.Offset(); offset > s.options.Start && !s.deleted {
+			errs = append(errs, t.cfg.Checkpoints.Save(s.id, offset))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// lost tells of changes that nobody will ever see.
+func (t *Tailer) lost(message string, args ...any) {
+	t.cfg.Log.Error(message, args...)
+	if t.cfg.Lost != nil {
+		t.cfg.Lost(message + fmt.Sprintf(" %v", args))
+	}
+}
+
+// warn tells of a fault that may repeat.
+func (t *Tailer) warn(line *seldom.Line, message string, args ...any) {
+	if leftOut, due := line.Due(); due {
+		t.cfg.Log.Warn(message, append(args, "lines_left_out", leftOut)...)
+	}
 }

@@ -16,13 +16,14 @@ import (
 type commands struct {
 	program.Flags
 
-	Agent   agentCommand   `cmd:"" help:"Follow the commit log of this Cassandra node and publish an event for every changed row."`
-	Status  statusCommand  `cmd:"" help:"Show how the agent on this machine is: tables, lag, cdc_raw, conditions with what to do about them."`
-	Doctor  doctorCommand  `cmd:"" help:"Look at everything an agent needs, the cluster and this machine, and say what to do about what is wrong."`
-	Demo    demoCommand    `cmd:"" help:"Start Cassandra and Pulsar on this machine and show writes arriving on a Pulsar topic."`
-	Segment segmentCommand `cmd:"" help:"Look into commit log segments: what is in them, and whether it is whole."`
-	Man     manCommand     `cmd:"" help:"Print the manual page, for man -l or a directory of man pages."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Agent      agentCommand      `cmd:"" help:"Follow the commit log of this Cassandra node and publish an event for every changed row."`
+	Status     statusCommand     `cmd:"" help:"Show how the agent on this machine is: tables, lag, cdc_raw, conditions with what to do about them."`
+	Doctor     doctorCommand     `cmd:"" help:"Look at everything an agent needs, the cluster and this machine, and say what to do about what is wrong."`
+	Demo       demoCommand       `cmd:"" help:"Start Cassandra and Pulsar on this machine and show writes arriving on a Pulsar topic."`
+	Quarantine quarantineCommand `cmd:"" help:"What the agent could not publish: list it, and try again."`
+	Segment    segmentCommand    `cmd:"" help:"Look into commit log segments: what is in them, and whether it is whole."`
+	Man        manCommand        `cmd:"" help:"Print the manual page, for man -l or a directory of man pages."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 type versionCommand struct{}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
@@ -85,7 +86,7 @@ func follow(ctx context.Context, t *testing.T, node *env.Cassandra, session *cas
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	checkpoints, err := checkpoint.OpenStore(t.TempDir(), log)
+	checkpoints, err := checkpoint.OpenStore(t.TempDir(), nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,4 +143,4 @@ func (c *collector) Entry(_ context.Context, e tail.Entry) error {
 	return c.decoder.Decode(e.Version, e.Body, c)
 }
 
-func (c *collector) Damage(d *commitlog.DamageError, _ []byte) error { return d }
+func (c *collector) Damage(d *commitlog.DamageError, _ io.Reader) error { return d }

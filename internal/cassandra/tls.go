@@ -11,16 +11,26 @@ import (
 	"strings"
 
 	"github.com/gocql/gocql"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 )
 
 // TLS says how a node proves who it is, and how we do. Files are PEM.
 type TLS struct {
-	TrustCertsFile  string // the node's certificate must come from one of these; "" means the system's
-	CertificateFile string // ours, for a node with require_client_auth; read again for each connection
-	KeyFile         string // of CertificateFile
-	ServerName      string // the name that the node's certificate must have; "" means the host that is connected to
-	AnyName         bool   // a certificate of any name will do
-	Insecure        bool   // any certificate will do
+	TrustCertsFile  string         // the node's certificate must come from one of these; "" means the system's
+	TrustStore      javastore.File // one of Java's instead of TrustCertsFile
+	CertificateFile string         // ours, for a node with require_client_auth; read again for each connection
+	KeyFile         string         // of CertificateFile
+	KeyStore        javastore.File // one of Java's instead of CertificateFile; read again likewise
+	ServerName      string         // the name that the node's certificate must have; "" means the host that is connected to
+	AnyName         bool           // a certificate of any name will do
+	Insecure        bool           // any certificate will do
+}
+
+// Validate reads the files and says what is wrong with them.
+func (t TLS) Validate() error {
+	_, err := t.config()
+	return err
 }
 
 // config checks the files and is what a connection needs.
@@ -36,22 +46,43 @@ func (t TLS) config() (*tls.Config, error) {
 			return nil, fmt.Errorf("trusted certificates: %s holds no certificate in PEM", t.TrustCertsFile)
 		}
 	}
+	if t.TrustStore.Path != "" {
+		certificates, err := t.TrustStore.Certificates()
+		if err != nil {
+			return nil, fmt.Errorf("trust store %s: %w", t.TrustStore.Path, err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		for _, c := range certificates {
+			cfg.RootCAs.AddCert(c)
+		}
+	}
 	if t.AnyName && !t.Insecure {
 		cfg.VerifyConnection = func(s tls.ConnectionState) error { return trusted(s.PeerCertificates, cfg.RootCAs) }
 	}
-	if (t.CertificateFile == "") != (t.KeyFile == "") {
-		return nil, errors.New("a client certificate and its key go together: one of them is missing")
+	if t.CertificateFile == "" && t.KeyFile == "" && t.KeyStore.Path == "" {
+		return cfg, nil
 	}
-	if t.CertificateFile != "" {
-		if _, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile); err != nil {
-			return nil, fmt.Errorf("client certificate: %w", err)
-		}
-		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile)
-			return &pair, err
-		}
+	if _, err := t.certificate(); err != nil {
+		return nil, err
 	}
+	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return t.certificate() }
 	return cfg, nil
+}
+
+// certificate reads ours.
+func (t TLS) certificate() (*tls.Certificate, error) {
+	if t.KeyStore.Path != "" {
+		pair, err := t.KeyStore.KeyPair()
+		if err != nil {
+			return nil, fmt.Errorf("key store %s: %w", t.KeyStore.Path, err)
+		}
+		return pair, nil
+	}
+	pair, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("client certificate: %w", err)
+	}
+	return &pair, nil
 }
 
 // trusted verifies a chain as crypto/tls does, but for the name.

@@ -19,6 +19,7 @@ const javaAuth = "org.apache.pulsar.client.impl.auth."
 var plugins = map[string]string{
 	javaAuth + "AuthenticationToken":         "token",
 	javaAuth + "AuthenticationTls":           "tls",
+	javaAuth + "AuthenticationKeyStoreTls":   "tls",
 	javaAuth + "AuthenticationBasic":         "basic",
 	javaAuth + "AuthenticationAthenz":        "athenz",
 	javaAuth + "oauth2.AuthenticationOAuth2": "oauth2",
@@ -63,8 +64,15 @@ func parseCredentials(plugin, params string) (credentials, error) {
 			missing = append(missing, k)
 		}
 	}
-	if name == "token" && m["token"] == "" && m["file"] == "" {
+	switch {
+	case name == "token" && m["token"] == "" && m["file"] == "":
 		missing = append(missing, "token")
+	case name == "tls" && m["keyStorePath"] == "":
+		for _, k := range []string{"tlsCertFile", "tlsKeyFile"} {
+			if m[k] == "" {
+				missing = append(missing, k)
+			}
+		}
 	}
 	if missing != nil {
 		return credentials{}, fmt.Errorf("parameters of the authentication plugin %s: %s missing", name, strings.Join(missing, ", "))
@@ -73,7 +81,6 @@ func parseCredentials(plugin, params string) (credentials, error) {
 }
 
 var required = map[string][]string{
-	"tls":    {"tlsCertFile", "tlsKeyFile"},
 	"basic":  {"username", "password"},
 	"oauth2": {"issuerUrl", "privateKey"},
 	"athenz": {"tenantDomain", "tenantService", "providerDomain", "privateKey"},
@@ -148,9 +155,12 @@ func filePath(s string) (string, error) {
 }
 
 // authentication is the client's provider, nil without authentication.
-func (c credentials) authentication() (client.Authentication, error) {
-	if c.name == "" {
+func (c credentials) authentication(cfg Config) (client.Authentication, error) {
+	switch {
+	case c.name == "":
 		return nil, nil
+	case c.name == "tls":
+		return client.NewAuthenticationFromTLSCertSupplier(cfg.clientCertificate(c)), nil
 	}
 	params, err := json.Marshal(c.params)
 	if err != nil {
@@ -169,7 +179,7 @@ func (c credentials) redact(err error) error {
 		return nil
 	}
 	text := err.Error()
-	for _, k := range []string{"token", "password", "privateKey"} {
+	for _, k := range []string{"token", "password", "privateKey", "keyStorePassword"} {
 		if v := c.params[k]; len(v) > 3 && !strings.HasPrefix(v, "file:") {
 			text = strings.ReplaceAll(text, v, "[secret]")
 		}

@@ -44,8 +44,9 @@ const (
 
 // Limits of ProducerConfig.
 const (
-	// DefaultBuckets leaves each of a dozen consumers about ten buckets.
-	DefaultBuckets = 128
+	// DefaultBuckets leaves each of a dozen consumers about five buckets. With
+	// more of them batches are smaller.
+	DefaultBuckets = 64
 	maxBuckets     = 4096
 
 	// DefaultBatchDelay is Java's for batches.
@@ -67,6 +68,7 @@ func (c ProducerConfig) batching(o *client.ProducerOptions, limit int) {
 	// Without batching the library leaves the schema version out: a batch of one
 	// is as good.
 	o.BatchingMaxMessages = 1
+	o.BatchingMaxPublishDelay = time.Hour // push sends what waits
 	if c.Batching == BatchNone {
 		return
 	}
@@ -77,7 +79,6 @@ func (c ProducerConfig) batching(o *client.ProducerOptions, limit int) {
 	}
 	o.BatchingMaxMessages = uint(max(1, min(messages, c.MaxPending/batchShareOfPending)))
 	o.BatchingMaxSize = uint(min(bytes, limit/batchShareOfLimit))
-	o.BatchingMaxPublishDelay = c.BatchDelay
 	if c.Batching == BatchByBucket {
 		o.Interceptors = append(o.Interceptors, newBuckets(c.Buckets))
 	}

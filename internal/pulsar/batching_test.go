@@ -4,6 +4,7 @@ package pulsar_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -278,7 +279,7 @@ func TestJavaReadsModes(t *testing.T) {
 			value := []byte{2, byte(2 * (10*i + j))}
 			rendered := fmt.Sprintf("key={a=%s, b=%d}, value={c=%d}", text, j, 10*i+j)
 			if j == 4 {
-				value, rendered = nil, fmt.Sprintf("key={a=%s, b=%d}, value=null", text, j)
+				value, rendered = nil, fmt.Sprintf("key={a=%s, b=%d}, value={value=NULL}", text, j)
 			}
 			want = append(want, rendered)
 			p.Send(t.Context(), &pulsar.Message{Key: key, Value: value}, l.done(j))
@@ -397,19 +398,14 @@ func (a *affinity) consume(c *pulsar.Client, topic, name string) (stop func()) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(a.t.Context())
 	ended := make(chan struct{})
-	stopping := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for {
-			d, err := consumer.Receive(a.t.Context())
+			d, err := consumer.Receive(ctx)
 			if err != nil {
 				return
-			}
-			select {
-			case <-stopping: // leave it to another consumer
-				return
-			default:
 			}
 			a.work(name, d)
 			if err := consumer.Ack(d); err != nil {
@@ -421,9 +417,9 @@ func (a *affinity) consume(c *pulsar.Client, topic, name string) (stop func()) {
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {
-			close(stopping)
-			consumer.Close()
+			cancel()
 			<-ended
+			consumer.Close()
 		})
 	}
 	a.t.Cleanup(stop)

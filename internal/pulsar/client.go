@@ -4,6 +4,7 @@ package pulsar
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,8 +38,19 @@ type Config struct {
 	AuthParams string
 
 	// TLSTrustCertsFile holds certificates in PEM to trust instead of the
-	// system's. It and the next two matter for pulsar+ssl and https.
+	// system's. It and the next ones matter for pulsar+ssl and https.
 	TLSTrustCertsFile string
+	// TLSTrustStore does the same with one of Java's stores.
+	TLSTrustStore StoreFile
+	// TLSKeyStore holds the key and certificate to show to a broker that asks,
+	// unless the authentication plugin names some.
+	TLSKeyStore StoreFile
+	// TLSProtocols are TLSv1, TLSv1.1, TLSv1.2, TLSv1.3: the lowest of them is
+	// the lowest to be used. Empty: TLSv1.2.
+	TLSProtocols []string
+	// TLSCipherSuites are for protocols below TLSv1.3, by their IANA names.
+	// Empty: Go's choice.
+	TLSCipherSuites []string
 	// AllowInsecure accepts any certificate.
 	AllowInsecure bool
 	// HostnameVerification asks that the certificate names the host.
@@ -64,8 +76,8 @@ const (
 	defaultConnectTimeout   = 10 * time.Second
 )
 
-// Validate reports every fault of the settings at once. It opens no connection,
-// and no file but to see whether it can be read.
+// Validate reports every fault of the settings at once, those of the files that
+// they name too. It opens no connection.
 func (c Config) Validate() error {
 	var faults []error
 	if err := checkServiceURL(c.ServiceURL); err != nil {
@@ -75,21 +87,16 @@ func (c Config) Validate() error {
 	if err != nil {
 		faults = append(faults, err)
 	}
-	for what, path := range map[string]string{
-		"token file":               creds.params["file"],
-		"trusted certificates":     c.TLSTrustCertsFile,
-		"client certificate":       creds.params["tlsCertFile"],
-		"client certificate's key": creds.params["tlsKeyFile"],
-	} {
-		if path == "" {
-			continue
-		}
+	if path := creds.params["file"]; path != "" {
 		f, err := os.Open(path)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", what, err))
-			continue
+			faults = append(faults, fmt.Errorf("token file: %w", err))
+		} else {
+			f.Close()
 		}
-		f.Close()
+	}
+	if _, err := c.tlsConfig(creds); err != nil {
+		faults = append(faults, err)
 	}
 	if c.OperationTimeout < 0 || c.ConnectTimeout < 0 {
 		faults = append(faults, errors.New("operation timeout and connect timeout cannot be negative"))
@@ -155,7 +162,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("pulsar: %w", err)
 	}
 	op := "connect to " + cfg.ServiceURL
-	auth, err := creds.authentication()
+	auth, err := creds.authentication(cfg)
 	if err != nil {
 		return nil, &Error{Op: op, Kind: ErrAuthentication, Err: err, Hint: "check the parameters of the authentication plugin"}
 	}
@@ -172,19 +179,24 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		cfg.ConnectTimeout = defaultConnectTimeout
 	}
 
+	var tlsConfig *tls.Config
+	if cfg.usesTLS() {
+		if tlsConfig, err = cfg.tlsConfig(creds); err != nil {
+			return nil, fmt.Errorf("pulsar: %w", err)
+		}
+	}
+
 	logger, state := newClientLog(cfg.Log, time.Now)
 	state.connecting.Store(true)
 	inner, err := client.NewClient(client.ClientOptions{
-		URL:                        cfg.ServiceURL,
-		Authentication:             auth,
-		TLSTrustCertsFilePath:      cfg.TLSTrustCertsFile,
-		TLSAllowInsecureConnection: cfg.AllowInsecure,
-		TLSValidateHostname:        cfg.HostnameVerification,
-		OperationTimeout:           cfg.OperationTimeout,
-		ConnectionTimeout:          cfg.ConnectTimeout,
-		Logger:                     logger,
-		MetricsRegisterer:          cfg.Metrics,
-		MetricsCardinality:         client.MetricsCardinalityNone,
+		URL:                cfg.ServiceURL,
+		Authentication:     auth,
+		TLSConfig:          tlsConfig,
+		OperationTimeout:   cfg.OperationTimeout,
+		ConnectionTimeout:  cfg.ConnectTimeout,
+		Logger:             logger,
+		MetricsRegisterer:  cfg.Metrics,
+		MetricsCardinality: client.MetricsCardinalityNone,
 		// The stages bound what is in flight. The library's limit is never
 		// given back for messages that were queued when a producer closed.
 		MemoryLimitBytes: -1,

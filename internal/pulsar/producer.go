@@ -148,8 +148,10 @@ type Producer struct {
 	dead    chan struct{} // closed when err is set
 	waiters []waiter
 
-	// dirty wakes push after a message was handed to the library.
+	// dirty wakes push after a message was handed to the library; full ends its
+	// pause, since no more messages can come.
 	dirty  chan struct{}
+	full   chan struct{}
 	ctx    context.Context
 	cancel context.CancelFunc
 	pushed chan struct{} // push has ended
@@ -190,7 +192,7 @@ func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, e
 	p := &Producer{
 		cfg: cfg, client: c, schemas: newSchemas(),
 		slots: make(chan struct{}, cfg.MaxPending), dead: make(chan struct{}),
-		dirty: make(chan struct{}, 1), pushed: make(chan struct{}),
+		dirty: make(chan struct{}, 1), full: make(chan struct{}, 1), pushed: make(chan struct{}),
 	}
 	p.pending.init()
 	p.sequence = -1
@@ -292,13 +294,8 @@ func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, erro
 		return
 	}
 
-	select {
-	case p.slots <- struct{}{}:
-	case <-p.dead:
-		done(Receipt{}, p.Err())
-		return
-	case <-ctx.Done():
-		done(Receipt{}, p.client.failure("send to", p.cfg.Topic, s.schema, ctx.Err()))
+	if err := p.admit(ctx); err != nil {
+		done(Receipt{}, err)
 		return
 	}
 	if err := p.hand(ctx, s, p.mustBeAlone(head)); err != nil {
@@ -309,6 +306,27 @@ func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, erro
 	select {
 	case p.dirty <- struct{}{}:
 	default:
+	}
+}
+
+// admit waits until there is room for a message in flight.
+func (p *Producer) admit(ctx context.Context) error {
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case p.full <- struct{}{}:
+	default:
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-p.dead:
+		return p.Err()
+	case <-ctx.Done():
+		return p.client.failure("send to", p.cfg.Topic, nil, ctx.Err())
 	}
 }
 
@@ -459,9 +477,10 @@ func (p *Producer) wake() {
 	p.waiters = kept
 }
 
-// push keeps messages from waiting in the library, which sends a batch only
-// when the next message comes or its ticker fires, and finds out when the
-// library has given a producer up.
+// push keeps messages from waiting in the library, which by itself sends a batch
+// only when the next message does not fit, and finds out when the library has
+// given a producer up. It pushes again when what it pushed was acknowledged: the
+// busier the broker, the larger the batches.
 func (p *Producer) push() {
 	defer close(p.pushed)
 	for {
@@ -470,7 +489,6 @@ func (p *Producer) push() {
 		case <-p.ctx.Done():
 			return
 		}
-		// The library's own ticker sends batches; this is for the rest.
 		if !p.pause(p.cfg.BatchDelay) {
 			return
 		}
@@ -491,7 +509,7 @@ func (p *Producer) push() {
 	}
 }
 
-// pause reports whether p is still open after d.
+// pause lets messages come together for d, and reports whether p is still open.
 func (p *Producer) pause(d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -500,6 +518,8 @@ func (p *Producer) pause(d time.Duration) bool {
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return true
+	case <-p.full:
 		return true
 	case <-p.ctx.Done():
 		return false

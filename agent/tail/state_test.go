@@ -10,10 +10,10 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 )
 
-func TestProgress(t *testing.T) {
+func TestStateOfSegments(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		if p := (&tail.Tailer{}).Progress(); p != nil {
-			t.Errorf("before the start: %+v", p)
+		if s := (&tail.Tailer{}).State(); s.Segments != nil || s.Trouble != nil {
+			t.Errorf("before the start: %+v", s)
 		}
 		r.hold = func(body string) bool { return body == "entry 000002" }
 		s := r.segment(1, entries(1, 3)...)
@@ -21,7 +21,7 @@ func TestProgress(t *testing.T) {
 		live := r.segment(2, entries(4, 5)...)
 		r.create(3)
 		r.start()
-		p := r.tailer.Progress()
+		p := r.tailer.State().Segments
 		if len(p) != 3 {
 			t.Fatalf("%d segments, want those of which one waits for an acknowledgement, one is live, one is a spare: %+v", len(p), p)
 		}
@@ -36,7 +36,7 @@ func TestProgress(t *testing.T) {
 		}
 		r.ack("entry 000002")
 		r.pass()
-		if p := r.tailer.Progress(); len(p) != 2 || p[0].Segment != 2 {
+		if p := r.tailer.State().Segments; len(p) != 2 || p[0].Segment != 2 {
 			t.Errorf("after the acknowledgement: %+v", p)
 		}
 	})
