@@ -36,6 +36,7 @@ func TestPackages(t *testing.T) {
 		"-rw-r--r-- root root " + docs + "agent.md",
 		"-rw-r--r-- root root " + docs + "conditions.md",
 		"-rw-r--r-- root root " + docs + "examples/agent.yaml",
+		"-rw-r--r-- root root " + docs + "metrics.md",
 		"-rw-r--r-- root root " + docs + "third-party-licenses.txt",
 		"-rw-r--r-- root root /usr/share/man/man1/cassandra-cdc.1.gz",
 	}
