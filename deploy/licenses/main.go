@@ -22,7 +22,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "licenses:", err)
 		os.Exit(1)
 	}
-	os.Stdout.Write(text)
+	if _, err := os.Stdout.Write(text); err != nil {
+		fmt.Fprintln(os.Stderr, "licenses:", err)
+		os.Exit(1)
+	}
 }
 
 func licenses(packages []string) ([]byte, error) {

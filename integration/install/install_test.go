@@ -66,6 +66,16 @@ func TestInstallOnDebian(t *testing.T) {
 		for field, want := range map[string]string{"NoNewPrivs": "1", "Seccomp": "2", "CapBnd": "0000000000000000"} {
 			s.want(t, want, "sh", "-c", fmt.Sprintf("sed -n 's/^%s:\t//p' /proc/%s/status", field, s.pid(t)))
 		}
+		// What it sees of the system, as root would find it there.
+		for path, writable := range map[string]bool{
+			"/var/lib/cassandra/cdc_raw": true, state: true,
+			"/var/lib/cassandra/data": false, "/var/lib/cassandra/commitlog": false, "/etc/cassandra-cdc": false, "/usr": false,
+		} {
+			_, err := s.Run(s.ctx, "nsenter", "--target", s.pid(t), "--mount", "--", "sh", "-c", "touch "+path+"/probe && rm "+path+"/probe")
+			if (err == nil) != writable {
+				t.Errorf("the agent may write to %s: %t, want %t (%v)", path, err == nil, writable, err)
+			}
+		}
 		s.want(t, "10", "cut", "-d ", "-f19", "/proc/"+s.pid(t)+"/stat") // nice
 		s.want(t, "idle", "ionice", "-p", s.pid(t))
 	})
