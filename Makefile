@@ -3,6 +3,7 @@
 
 GO      ?= go
 DIST    := dist
+NFPM    := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # The packages whose tests start real servers when -short is not given.
@@ -18,8 +19,45 @@ build: ## build the programs into dist/
 	@echo "building (the first time takes some minutes)"
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(DIST)/ ./cmd/...
 
-VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),development)
-NAR     := $(DIST)/cassandra-source-$(VERSION).nar
+# What a release is called: its tag, or the last one and the commits since.
+RELEASE ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v//; s/-\([0-9]*\)-g/+\1.g/' | grep . || \
+	echo 0.0.0+$$(git rev-list --count HEAD).g$$(git rev-parse --short=12 HEAD))
+# The time that everything in a release bears, so that two builds of a commit are the same bytes.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+ARCHS   := amd64 arm64
+BUILD    = $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X github.com/cassandra-cdc/cassandra-cdc/internal/program.release=$(RELEASE)'
+FILES   := LICENSE docs/agent.md docs/agent-settings.md docs/conditions.md docs/metrics.md deploy/agent.yaml deploy/systemd/cassandra-cdc.service
+
+.PHONY: release-files
+release-files:
+	@for arch in $(ARCHS); do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(BUILD) -o $(DIST)/linux-$$arch/ ./cmd/... || exit 1; done
+	@$(BUILD) -o $(DIST)/host-cassandra-cdc ./cmd/cassandra-cdc
+	@$(DIST)/host-cassandra-cdc man > $(DIST)/cassandra-cdc.1
+	@gzip -9nc $(DIST)/cassandra-cdc.1 > $(DIST)/cassandra-cdc.1.gz
+	@$(GO) run ./deploy/licenses ./cmd/... > $(DIST)/third-party-licenses.txt
+	@sed 's|^#cdcWorkingDir:.*|cdcWorkingDir: /var/lib/cassandra-cdc|' deploy/agent.yaml > $(DIST)/agent.yaml
+
+.PHONY: dist
+dist: release-files ## archives of the programs for linux, amd64 and arm64, in dist/
+	@for arch in $(ARCHS); do \
+		name=cassandra-cdc-$(RELEASE)-linux-$$arch; dir=$(DIST)/archive/$$name; \
+		rm -rf $$dir && mkdir -p $$dir && cp $(DIST)/linux-$$arch/* $(DIST)/cassandra-cdc.1 $(DIST)/third-party-licenses.txt $(FILES) $$dir && \
+		tar -C $(DIST)/archive --sort=name --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 --numeric-owner --mode=go-w -cf - $$name | gzip -9n > $(DIST)/$$name.tar.gz && \
+		echo $(DIST)/$$name.tar.gz || exit 1; done
+	@rm -rf $(DIST)/archive
+
+.PHONY: packages
+packages: release-files ## deb and rpm of the agent for amd64 and arm64, in dist/
+	@for arch in $(ARCHS); do for kind in deb rpm; do \
+		VERSION=$(subst -,~,$(RELEASE)) ARCH=$$arch BUILT=$(DIST) $(GO) run $(NFPM) package --config deploy/package/nfpm.yaml --packager $$kind --target $(DIST)/ || exit 1; done; done
+
+.PHONY: image
+image: release-files ## a container image for amd64 and arm64 in dist/, without a container engine
+	@$(GO) run ./deploy/image --release $(RELEASE) --out $(DIST)/cassandra-cdc-$(RELEASE)-image.tar $(foreach arch,$(ARCHS),$(arch)=$(DIST)/linux-$(arch))
+	@echo $(DIST)/cassandra-cdc-$(RELEASE)-image.tar
+
+NAR := $(DIST)/cassandra-source-$(RELEASE).nar
 
 .PHONY: nar
 nar: $(NAR) ## pack the connector for pulsar-admin sources create (into dist/)
@@ -27,7 +65,7 @@ nar: $(NAR) ## pack the connector for pulsar-admin sources create (into dist/)
 $(NAR): $(shell git ls-files go.mod connector internal schema cmd/cassandra-source)
 	@rm -f $(DIST)/cassandra-source-*.nar
 	@echo "packing $(NAR) (the first time takes a minute)"
-	@$(GO) run ./connector/nar --version $(VERSION) --out $(DIST)
+	@$(GO) run ./connector/nar --version $(RELEASE) --out $(DIST)
 
 .PHONY: demo
 demo: build nar ## start Cassandra and Pulsar here and watch writes arrive on a topic

@@ -91,17 +91,6 @@ type Config struct {
 	// TopicPrefix begins the name of every events topic; keyspace.table follows. It may
 	// hold a tenant and a namespace: persistent://tenant/namespace/events-.
 	TopicPrefix string `yaml:"topicPrefix" env:"CDC_TOPIC_PREFIX" upstream:"true" default:"events-"`
-	// FaithfulKeys writes columns of primary keys without loss: tinyint and smallint with
-	// their sign, time in ns. DataStax's agent writes them without sign and in µs, and so
-	// does this one by default. Its connector does not read such a time; ours reads both.
-	// All agents of a cluster must have the same setting: it changes the keys of messages.
-	FaithfulKeys bool `yaml:"faithfulKeys" env:"CDC_FAITHFUL_KEYS"`
-	// RangeDeletes makes an event of each range of rows that is deleted, with a null
-	// clustering key and the bounds as a property. DataStax's agent leaves them out, and
-	// so does this one by default: DataStax's connector takes such an event for one of
-	// the whole partition, and publishes a row of it under the key without clustering.
-	// Ours counts and logs it.
-	RangeDeletes bool `yaml:"rangeDeletes" env:"CDC_RANGE_DELETES"`
 
 	// # What an event holds
 

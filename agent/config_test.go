@@ -153,8 +153,6 @@ func TestEveryWrongValueOfEverySetting(t *testing.T) {
 		"maxProcs":                                 positive,
 		"memoryLimitBytes":                         append([]wrong{{"-1", "0 or more"}}, number...),
 		"keepIOPriority":                           boolean,
-		"faithfulKeys":                             boolean,
-		"rangeDeletes":                             boolean,
 	}
 	anyText := []string{
 		"cassandraYaml", "cassandraStorageDir", "cdcWorkingDir", // what they name is looked for later

@@ -22,6 +22,7 @@ type commands struct {
 	Demo       demoCommand       `cmd:"" help:"Start Cassandra and Pulsar on this machine and show writes arriving on a Pulsar topic."`
 	Quarantine quarantineCommand `cmd:"" help:"What the agent could not publish: list it, and try again."`
 	Segment    segmentCommand    `cmd:"" help:"Look into commit log segments: what is in them, and whether it is whole."`
+	Man        manCommand        `cmd:"" help:"Print the manual page, for man -l or a directory of man pages."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
@@ -32,10 +33,14 @@ func (versionCommand) Run() error {
 	return err
 }
 
+const name = "cassandra-cdc"
+
+// vars are what help texts name.
+var vars = kong.Vars{"configFile": agent.DefaultConfigFile}
+
 func main() {
 	var c commands
-	parsed := kong.Parse(&c, kong.Name("cassandra-cdc"), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
-		kong.Vars{"configFile": agent.DefaultConfigFile},
+	parsed := kong.Parse(&c, kong.Name(name), kong.BindTo(os.Stdout, (*io.Writer)(nil)), vars,
 		kong.Description("Change data capture from Apache Cassandra into Apache Pulsar."))
-	program.Exit("cassandra-cdc", parsed.Run(&c.Flags))
+	program.Exit(name, parsed.Run(&c.Flags))
 }

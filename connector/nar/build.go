@@ -58,10 +58,11 @@ func compileLauncher(ctx context.Context, dir, work string) ([]byte, error) {
 }
 
 // buildProgram builds cassandra-source so that it runs on any Linux, Alpine included.
-func buildProgram(ctx context.Context, source, arch, work string) ([]byte, error) {
+func buildProgram(ctx context.Context, source, arch, version, work string) ([]byte, error) {
 	path := filepath.Join(work, "cassandra-source-"+arch)
 	err := run(ctx, []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch, "PWD=" + source},
-		"go", "-C", source, "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./cmd/cassandra-source")
+		"go", "-C", source, "build", "-trimpath", "-buildvcs=false", "-o", path,
+		"-ldflags=-s -w -X github.com/cassandra-cdc/cassandra-cdc/internal/program.release="+version, "./cmd/cassandra-source")
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func pack(ctx context.Context, o options) (path string, err error) {
 	}
 	files = append(files, file{name: "META-INF/bundled-dependencies/cassandra-source.jar", data: launcher})
 	for _, arch := range architectures {
-		program, err := buildProgram(ctx, o.Source, arch, work)
+		program, err := buildProgram(ctx, o.Source, arch, o.Version, work)
 		if err != nil {
 			return "", err
 		}

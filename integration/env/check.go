@@ -14,7 +14,7 @@ import (
 )
 
 // PulsarStandalone names Pulsar for Check; Cassandra's names are its lines,
-// Cassandra50 and so on.
+// Cassandra50 and so on, and Debian's is Debian12.
 const PulsarStandalone = "pulsar"
 
 // Check returns what is missing to start all the named servers at the same
@@ -41,6 +41,16 @@ func (e *Env) Check(ctx context.Context, servers ...string) []error {
 		add(problem(ErrPlatform, "use Linux or macOS", "this system is windows"))
 	}
 	for _, server := range servers {
+		if server == Debian12 {
+			for _, err := range debianPossible() {
+				add(err)
+			}
+			if !e.cache.has(debianItem) {
+				room += roomDebian
+			}
+			memory += memoryDebian
+			continue
+		}
 		if server == PulsarStandalone {
 			_, err := findTool("bash", "start Pulsar", "bash")
 			add(err)

@@ -18,8 +18,9 @@ import (
 )
 
 // fetchDebian returns the paths of the packages it downloaded into dir. The
-// machine's apt configuration, lists and caches are read at most.
-func fetchDebian(ctx context.Context, dir, suite string, packages []string) ([]string, error) {
+// machine's apt configuration, lists and caches are read at most. otherwise is what
+// a person without such a mirror can do.
+func fetchDebian(ctx context.Context, dir, suite, otherwise string, packages []string) ([]string, error) {
 	source, err := debianSource(suite)
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func fetchDebian(ctx context.Context, dir, suite string, packages []string) ([]s
 		if strings.Contains(out, "No space left on device") {
 			return nil, fmt.Errorf("apt-get %s: %w", args[0], syscall.ENOSPC)
 		}
-		return nil, problem(ErrNetwork, "see whether the network is there and the Debian mirror in apt's sources answers, or "+jdk8Remedy,
+		return nil, problem(ErrNetwork, "see whether the network is there and the Debian mirror in apt's sources answers, or "+otherwise,
 			"apt-get %s (suite %s) failed: %s", args[0], suite, aptLine(out, err))
 	}
 	debs, err := filepath.Glob(filepath.Join(dir, "packages", "*.deb"))
@@ -66,22 +67,32 @@ func fetchDebian(ctx context.Context, dir, suite string, packages []string) ([]s
 	return debs, nil
 }
 
-// aptConf is a whole configuration of apt. From the machine's it takes how to
+// machineApt are the lines of the machine's apt configuration that say how to
 // reach a mirror (proxies, certificates) and whether an old list is accepted,
 // as behind a frozen mirror; not the hooks that other packages have put there,
 // and nothing that would turn off the check of signatures.
-func aptConf(ctx context.Context, dir string) string {
-	var b strings.Builder
+func machineApt(ctx context.Context) (lines []string) {
 	machine, err := runOutput(ctx, exec.Command("apt-config", "dump"))
-	if err == nil {
-		for line := range strings.SplitSeq(machine, "\n") {
-			lower := strings.ToLower(line)
-			for _, taken := range []string{"acquire::http", "acquire::retries", "acquire::forceip", "acquire::check-"} {
-				if strings.HasPrefix(lower, taken) {
-					b.WriteString(line + "\n")
-				}
+	if err != nil {
+		return nil
+	}
+	for line := range strings.SplitSeq(machine, "\n") {
+		lower := strings.ToLower(line)
+		for _, taken := range []string{"acquire::http", "acquire::retries", "acquire::forceip", "acquire::check-"} {
+			if strings.HasPrefix(lower, taken) {
+				lines = append(lines, line)
 			}
 		}
+	}
+	return lines
+}
+
+// aptConf is a whole configuration of apt, with what machineApt takes from the
+// machine's.
+func aptConf(ctx context.Context, dir string) string {
+	var b strings.Builder
+	for _, line := range machineApt(ctx) {
+		b.WriteString(line + "\n")
 	}
 	for _, kv := range [][2]string{
 		{"Dir::Etc::Parts", "/dev/null"},

@@ -10,7 +10,9 @@
 // folder, is checked against the sums in versions.go, and is shared by all
 // runs. A server's directory holds its configuration, data and log.
 //
-// It never uses a container, never listens beyond loopback (but see
+// It can also boot a clean Debian system, for what is installed and not only started.
+//
+// It needs no container engine, never listens beyond loopback (but see
 // PulsarOptions.ZooKeeper), never changes anything outside the cache and the work directory, and never lets a server
 // outlive the process that started it.
 package env

@@ -56,7 +56,7 @@ func (e *Env) fetchJava8(ctx context.Context) (string, error) {
 		if err := jdk8Possible(); err != nil {
 			return err
 		}
-		packages, err := fetchDebian(ctx, filepath.Join(part, "apt"), "sid", jdk8Packages)
+		packages, err := fetchDebian(ctx, filepath.Join(part, "apt"), "sid", jdk8Remedy, jdk8Packages)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@
 package env
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ type server struct {
 	kind    string // cassandra, pulsar
 	release string
 	dir     string
+
+	end   syscall.Signal // asks it to end in good order; zero: SIGTERM
+	ended func()         // removes what its end leaves; may be nil
 
 	starting sync.Mutex // held by launch
 
@@ -86,8 +90,11 @@ func (s *server) Stop(ctx context.Context) error {
 		return nil
 	}
 	began := time.Now()
-	p.signal(syscall.SIGTERM)
-	p.group(syscall.SIGCONT) // a paused process sees SIGTERM only when it goes on
+	if s.ended != nil {
+		defer s.ended()
+	}
+	p.signal(cmp.Or(s.end, syscall.SIGTERM))
+	p.group(syscall.SIGCONT) // a paused process sees the signal only when it goes on
 	timeout := time.NewTimer(s.env.opts.StopTimeout)
 	defer timeout.Stop()
 	select {
@@ -108,6 +115,9 @@ func (s *server) Stop(ctx context.Context) error {
 func (s *server) Kill() {
 	if p := s.current(); p != nil && p.running() {
 		p.kill()
+		if s.ended != nil {
+			s.ended()
+		}
 		s.env.Say("%s: killed", s.label())
 	}
 }

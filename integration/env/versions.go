@@ -117,6 +117,7 @@ const (
 	roomCassandra = 250 << 20
 	roomPulsar    = 850 << 20
 	roomJDK       = 200 << 20
+	roomDebian    = 600 << 20
 )
 
 // How much memory one running instance takes, in bytes, with the default
@@ -124,4 +125,5 @@ const (
 const (
 	memoryCassandra = 650 << 20
 	memoryPulsar    = 500 << 20
+	memoryDebian    = 100 << 20
 )

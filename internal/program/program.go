@@ -78,6 +78,9 @@ func Exit(name string, err error) {
 	os.Exit(1)
 }
 
+// release is set by a build of a release (make dist, make packages): -ldflags -X.
+var release string
+
 // Version is the version of the running program as its build knows it.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
@@ -85,6 +88,9 @@ func Version() string {
 		return "unknown"
 	}
 	version, revision := info.Main.Version, ""
+	if release != "" {
+		version = release
+	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
 			revision = " " + s.Value[:12]
