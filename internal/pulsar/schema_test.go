@@ -258,7 +258,7 @@ func TestRefusedSchemaIsExplained(t *testing.T) {
 			[]string{"column b added without default (int), in the key", "the rule is BACKWARD", "--compatibility FORWARD "},
 			"", func(namespace string) { strategy(namespace, "FORWARD") },
 		},
-		"a rule of the topic's own": {
+		"a rule of one topic": {
 			func(namespace string) {
 				call(t, "PUT", admin+"/admin/v2/persistent/"+namespace+"/t", "")
 				topicStrategy(namespace, "BACKWARD")
