@@ -4,6 +4,7 @@ package metrics_test
 
 import (
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -206,7 +207,7 @@ cassandra_cdcagent_uncleanedtasks 1
 func exposition(t *testing.T, m *metrics.Agent) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	promhttp.HandlerFor(m.Registry(), promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	promhttp.HandlerFor(m.Registry(), promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return w.Body.String()
 }
 

@@ -15,13 +15,13 @@ package endpoint
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,11 +81,10 @@ func (p Program) readyz(w http.ResponseWriter, _ *http.Request) {
 	starting := p.Starting()
 	if starting != "" || !p.Board.Ready() {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprint(w, "not ready")
 		if starting != "" {
-			fmt.Fprint(w, ": ", starting)
+			starting = ": " + starting
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintf(w, "not ready%s\n", starting)
 	} else {
 		fmt.Fprintln(w, "ready")
 	}
@@ -109,15 +108,10 @@ func (p Program) status(w http.ResponseWriter, _ *http.Request) {
 
 func (p Program) setLevel(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 32))
+	text := strings.ToUpper(strings.TrimSpace(string(body)))
 	var level slog.Level
-	text := strings.TrimSpace(string(body))
-	switch strings.ToLower(text) {
-	case "debug", "info", "warn", "error":
-		err = level.UnmarshalText([]byte(text))
-	default:
-		err = errors.New("no level")
-	}
-	if err != nil {
+	known := slices.Contains([]string{"DEBUG", "INFO", "WARN", "ERROR"}, text) // and not WARN+2
+	if err != nil || !known || level.UnmarshalText([]byte(text)) != nil {
 		http.Error(w, "the body is the new level: debug, info, warn or error", http.StatusBadRequest)
 		return
 	}

@@ -21,7 +21,7 @@ func Notify(state string) error {
 	if err != nil {
 		return fmt.Errorf("tell the service manager: %w", err)
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // what was written is on its way
 	if _, err := conn.Write([]byte(state)); err != nil {
 		return fmt.Errorf("tell the service manager: %w", err)
 	}
