@@ -130,7 +130,7 @@ func TestWire(t *testing.T) {
 			if err != nil {
 				return
 			}
-			c.Write([]byte("hello"))
+			_, _ = io.WriteString(c, "hello") // or the dial fails
 			all, _ := io.ReadAll(c)
 			got <- string(all)
 		}
@@ -140,6 +140,13 @@ func TestWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.close()
+	send := func(c net.Conn, text string) {
+		t.Helper()
+		if _, err := io.WriteString(c, text); err != nil {
+			t.Fatal(err)
+		}
+		c.Close() // as that of a process that is killed
+	}
 	dial := func() net.Conn {
 		c, err := net.Dial("tcp", w.address())
 		if err != nil {
@@ -152,15 +159,12 @@ func TestWire(t *testing.T) {
 	}
 	c := dial()
 	w.hold()
-	c.Write([]byte("held"))
-	c.Close() // as a process that is killed
+	send(c, "held")
 	w.cut()
 	if all := <-got; all != "" {
 		t.Errorf("%q came through", all)
 	}
-	c = dial()
-	c.Write([]byte("sent"))
-	c.Close()
+	send(dial(), "sent")
 	if all := <-got; all != "sent" {
 		t.Errorf("%q came through", all)
 	}

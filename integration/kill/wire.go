@@ -116,6 +116,6 @@ func (w *wire) cut() {
 }
 
 func (w *wire) close() {
-	w.listener.Close()
+	_ = w.listener.Close()
 	w.cut()
 }
