@@ -20,7 +20,7 @@ import (
 
 // ErrRefused is a record that Pulsar's sink could not publish. The sink does not say
 // why to the source.
-var ErrRefused = errors.New("Pulsar's sink could not publish the record; the instance's log has its reason")
+var ErrRefused = errors.New("the sink of Pulsar could not publish the record; the log of the instance has its reason")
 
 // Publisher writes rows to the launcher. It is safe for concurrent use.
 type Publisher struct {

@@ -6,6 +6,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -80,7 +81,7 @@ func (s *Stage) createSource(ctx context.Context, archive string, servers *env.E
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("the source does not run: %v; its status: %s", err, status)
+			return errors.Join(fmt.Errorf("the source does not run; its status: %s", status), err)
 		}
 		select {
 		case <-ctx.Done():
