@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-
-	client "github.com/apache/pulsar-client-go/pulsar"
 )
 
 // Batching is which messages of a producer may be stored together, in one entry.
@@ -53,8 +51,8 @@ const (
 	DefaultBatchDelay = time.Millisecond
 )
 
-// The sizes at which a batch is sent without waiting. Of batches by key or bucket
-// the library counts all that are being filled together.
+// The sizes at which a batch is sent without waiting, and all that are being
+// filled together.
 const (
 	maxBatchBytes       = 128 << 10
 	maxBatchesBytes     = 1 << 20
@@ -65,31 +63,7 @@ const (
 	slowTick = 50 * time.Millisecond
 )
 
-// batching fills in the library's options. limit is the broker's, in bytes.
-func (c ProducerConfig) batching(o *client.ProducerOptions, limit int) {
-	// Without batching the library leaves the schema version out: a batch of one
-	// is as good.
-	o.BatchingMaxMessages = 1
-	if c.Batching == BatchNone {
-		return
-	}
-	messages, bytes := maxBatchMessages, maxBatchBytes
-	if c.Batching != BatchAny {
-		o.BatcherBuilderType = client.KeyBasedBatchBuilder
-		messages, bytes = maxBatchesMessages, maxBatchesBytes
-	}
-	o.BatchingMaxMessages = uint(max(1, min(messages, c.MaxPending/batchShareOfPending)))
-	// push sends what waits. But it takes one partition after the other, and one
-	// of them may be away.
-	o.BatchingMaxPublishDelay = max(c.BatchDelay, slowTick)
-	o.BatchingMaxSize = uint(min(bytes, limit/batchShareOfLimit))
-	if c.Batching == BatchByBucket {
-		o.Interceptors = append(o.Interceptors, newBuckets(c.Buckets))
-	}
-}
-
-// buckets gives each message with a key the ordering key of its bucket. It does
-// so after the library has chosen the partition, which must not depend on it.
+// buckets are the ordering keys of buckets. The partition does not depend on it.
 type buckets []string
 
 func newBuckets(n int) buckets {
@@ -101,36 +75,18 @@ func newBuckets(n int) buckets {
 }
 
 // of is the bucket of a key as it is on the wire: the 32-bit FNV-1a hash modulo
-// the number of buckets, in decimal digits. It is part of the wire: producers of
-// different versions must agree on it.
-func (b buckets) of(key string) string {
+// the number of buckets, in decimal digits; none without a key. It is part of the
+// wire: producers of different versions must agree on it.
+func (b buckets) of(key []byte) string {
+	if len(key) == 0 || len(b) == 0 {
+		return ""
+	}
 	h := uint32(2166136261)
-	for i := range len(key) {
-		h = (h ^ uint32(key[i])) * 16777619
+	for _, c := range key {
+		h = (h ^ uint32(c)) * 16777619
 	}
 	return b[h%uint32(len(b))]
 }
-
-// BeforeSend is called by the library for each message.
-func (b buckets) BeforeSend(_ client.Producer, m *client.ProducerMessage) {
-	if m.Key != "" {
-		m.OrderingKey = b.of(m.Key)
-	}
-}
-
-// OnSendAcknowledgement is part of the library's interface and does nothing.
-func (buckets) OnSendAcknowledgement(client.Producer, *client.ProducerMessage, client.MessageID) {}
-
-// batchShareOfLimit keeps a batch of several below the broker's limit. The library
-// closes it when what is there and the next value exceed its size; the key and the
-// properties of that message are not counted, nor are those of the first one,
-// which are repeated for the batch, nor the flags that the hook adds. At most:
-//
-//	1/8   what was counted
-//	1/8   key and properties of the first message: they were counted once
-//	1/2   key and properties of the last message: checkSize wants room for them twice
-//	1/40  two bytes of flag for each message, which takes ten or more
-const batchShareOfLimit = 8
 
 // headSize bounds the bytes of a message's key and properties on the wire. key is
 // the length of the key as it is on the wire.
@@ -143,12 +99,24 @@ func headSize(key int, properties map[string]string) int {
 	return n
 }
 
+// entryNumbers bounds what an entry takes beyond its messages and the first one's
+// key and properties: sequence id, times, sizes, versions, flags, ordering key,
+// tags.
+const entryNumbers = 128
+
 // entrySize bounds the bytes of an entry with this message alone, as the library
 // and the broker count them: key and properties are there twice, in the metadata
 // of the message and in that of the batch.
 func (p *Producer) entrySize(head, value int) int {
-	const numbers = 128 // sequence id, times, sizes, versions, flags, ordering key, tags
-	return value + 2*head + numbers + p.name
+	return value + 2*head + entryNumbers + p.name
+}
+
+// fits says whether there is room in b for one more message, without passing the
+// broker's limit or the size of a batch.
+func (p *Producer) fits(b *batch, head, value int) bool {
+	const numbers = 40 // length, size of the payload, flags, ordering key, tags
+	limit := min(maxBatchBytes, p.client.limit()-entryNumbers-p.name)
+	return len(b.data)+head+numbers+value <= limit
 }
 
 // checkSize returns an error for a message that the broker will never take.

@@ -8,7 +8,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unsafe"
 
+	client "github.com/apache/pulsar-client-go/pulsar"
 	"github.com/apache/pulsar-client-go/pulsar/crypto"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -29,35 +31,49 @@ func metadata(t testing.TB, f fields) (protoreflect.Message, crypto.MessageMetad
 	return m, make.Call([]reflect.Value{v})[0].Interface().(crypto.MessageMetadataSupplier)
 }
 
-func singleMetadata(t testing.TB, f fields) protoreflect.Message {
+// wrapped is a batch as the library gives it to the hook: a batch of one message
+// with metadata of its own.
+func wrapped(t testing.TB, data []byte) []byte {
 	t.Helper()
 	mt, err := protoregistry.GlobalTypes.FindMessageByName("pulsar.proto.SingleMessageMetadata")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := mt.New()
-	if err := set(m, f); err != nil {
+	if err := set(m, fields{"payload_size": int32(len(data)), "sequence_id": uint64(3)}); err != nil {
 		t.Fatal(err)
 	}
-	return m
+	meta, err := proto.Marshal(m.Interface())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(append(binary.BigEndian.AppendUint32(nil, uint32(len(meta))), meta...), data...)
 }
 
-// batch lays messages out as the library does; each payload has the size that
-// its metadata says.
-func batch(t testing.TB, messages ...protoreflect.Message) []byte {
-	t.Helper()
-	var b []byte
-	for i, m := range messages {
-		meta, err := proto.Marshal(m.Interface())
-		if err != nil {
-			t.Fatal(err)
-		}
-		b = binary.BigEndian.AppendUint32(b, uint32(len(meta)))
-		b = append(b, meta...)
-		size := m.Get(m.Descriptor().Fields().ByName("payload_size")).Int()
-		b = append(b, bytes.Repeat([]byte{byte('a' + i)}, int(size))...)
+// packed is a batch of ours.
+func packed(l layout, bucket string, messages ...*Message) []byte {
+	data := l.begin(nil, messages[0].Key, bucket, messages[0])
+	for _, m := range messages {
+		data = l.add(data, m.Key, bucket, m)
 	}
-	return b
+	finish(data, len(messages))
+	return data
+}
+
+// newHook is a hook, and the command that it is to finish.
+func newHook(t testing.TB, c Compression) (*hook, protoreflect.Message) {
+	t.Helper()
+	f, err := selfCheck()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := f.send.ContainingMessage().FullName()
+	mt, err := protoregistry.GlobalTypes.FindMessageByName(command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := mt.New()
+	return &hook{f, c, func(unsafe.Pointer) (protoreflect.Message, error) { return m, nil }}, m
 }
 
 func TestSelfCheck(t *testing.T) {
@@ -68,7 +84,7 @@ func TestSelfCheck(t *testing.T) {
 }
 
 // A self-check that cannot fail proves nothing: it does in each mode when
-// something goes to a wrong field, and when a batch mixes what it must not.
+// something goes to a wrong field.
 func TestSelfCheckFails(t *testing.T) {
 	t.Parallel()
 	good, err := findFields()
@@ -78,17 +94,21 @@ func TestSelfCheckFails(t *testing.T) {
 	of := func(name protoreflect.Name) protoreflect.FieldDescriptor {
 		return good.flagged.ContainingMessage().Fields().ByName(name)
 	}
-	flag, order, size, compression := *good, *good, *good, *good
+	flag, order, number, size, compression, command := *good, *good, *good, *good, *good, *good
 	flag.flagged = of("null_value")
 	order.orderingKey = of("schema_version")
-	size.size = of("num_chunks_from_msg")
+	number.batchSize = of("num_chunks_from_msg")
+	size.size = of("chunk_id")
 	compression.compression = of("producer_name")
-	for _, h := range checkedHooks(good) {
+	command.sendSize = good.send.Message().Fields().ByName("producer_id")
+	for _, m := range checkedModes(good) {
 		for broken, breaks := range map[*metadataFields]bool{
-			&flag:        h.flag,
-			&order:       h.batching == BatchByBucket,
-			&compression: h.compression != NoCompression,
-			&size:        h.flag || h.compression != NoCompression,
+			&flag:        !m.layout.base64, // the flag of the batch before stays
+			&order:       m.bucket == "",   // so does its ordering key
+			&number:      true,
+			&size:        true,
+			&compression: m.compression != NoCompression,
+			&command:     true,
 		} {
 			func() {
 				defer func() {
@@ -96,193 +116,111 @@ func TestSelfCheckFails(t *testing.T) {
 						breaks = false
 					}
 				}()
-				h := *h
-				h.metadataFields = broken
-				if err := h.check(); (err != nil) != breaks || err != nil && !strings.HasPrefix(err.Error(), "pulsar-client-go changed") {
-					t.Errorf("%s: got %v, want an error: %v", &h, err, breaks)
+				m := m
+				m.metadataFields = broken
+				if err := m.check(); (err != nil) != breaks || err != nil && !strings.HasPrefix(err.Error(), "pulsar-client-go changed") {
+					t.Errorf("%s: got %v, want an error: %v", m, err, breaks)
 				}
 			}()
 		}
 	}
 }
 
-// A batch that mixes keys or buckets would be dispatched by its first message.
-func TestHookMixedBatch(t *testing.T) {
-	t.Parallel()
-	f, err := selfCheck()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		batching Batching
-		messages []fields
-		mixed    bool
-	}{
-		{BatchByKey, []fields{{"partition_key": "AgQ="}, {"partition_key": "AgQ="}}, false},
-		{BatchByKey, []fields{{"partition_key": "AgQ="}, {"partition_key": "BgQ="}}, true},
-		{BatchByKey, []fields{{"partition_key": "AgQ="}, {}}, true},
-		{BatchByBucket, []fields{{"partition_key": "AgQ=", "ordering_key": []byte("1")}, {"partition_key": "BgQ=", "ordering_key": []byte("1")}}, false},
-		{BatchByBucket, []fields{{"partition_key": "AgQ=", "ordering_key": []byte("1")}, {"partition_key": "AgQ=", "ordering_key": []byte("2")}}, true},
-		{BatchByBucket, []fields{{"ordering_key": []byte{}}, {}}, true},
-		{BatchAny, []fields{{"partition_key": "AgQ="}, {"partition_key": "BgQ="}}, false},
-	} {
-		var in []protoreflect.Message
-		for _, f := range tt.messages {
-			m := singleMetadata(t, fields{"payload_size": int32(1)})
-			if err := set(m, f); err != nil {
-				t.Fatal(err)
-			}
-			in = append(in, m)
-		}
-		_, s := metadata(t, fields{"num_messages_in_batch": int32(len(in))})
-		h := &hook{f, true, tt.batching, NoCompression}
-		if _, err := h.Encrypt(nil, h, s, batch(t, in...)); (err != nil) != tt.mixed {
-			t.Errorf("%s, %v: %v", h, tt.messages, err)
-		}
-	}
-}
-
-// The ordering key of a batch does not stay for the next one, nor does its
-// compression.
+// Nothing of a batch stays for the next one, nor does its compression.
 func TestHookForgets(t *testing.T) {
 	t.Parallel()
-	f, err := selfCheck()
-	if err != nil {
+	h, _ := newHook(t, LZ4)
+	m, s := metadata(t, fields{"num_messages_in_batch": int32(1)})
+	large := packed(layout{base64: true}, "17", &Message{Key: []byte("AgQ="), Value: make([]byte, 1000)})
+	if _, err := h.Encrypt(nil, h, s, wrapped(t, large)); err != nil {
 		t.Fatal(err)
 	}
-	h := &hook{f, true, BatchByBucket, LZ4}
-	m, s := metadata(t, fields{"partition_key": "AgQ=", "num_messages_in_batch": int32(1)})
-	if _, err := h.Encrypt(nil, h, s, batch(t, singleMetadata(t, fields{"partition_key": "AgQ=", "ordering_key": []byte("17"), "payload_size": int32(1000)}))); err != nil {
-		t.Fatal(err)
-	}
-	if !m.Has(f.compression) || string(m.Get(f.orderingKey).Bytes()) != "17" {
+	if !m.Has(h.metadataFields.compression) || string(m.Get(h.orderingKey).Bytes()) != "17" || !m.Get(h.flagged).Bool() {
 		t.Errorf("a batch that becomes smaller: %v", m)
 	}
-	m.Clear(f.key)
-	small := batch(t, singleMetadata(t, fields{"payload_size": int32(1)}))
-	out, err := h.Encrypt(nil, h, s, small)
+	m.Clear(h.key) // as the library does, of a message without one
+	m.Set(h.batchSize, protoreflect.ValueOfInt32(1))
+	data := packed(layout{base64: true}, "", &Message{Value: []byte("v")})
+	_, _, small, err := unpack(data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Has(f.compression) || m.Has(f.orderingKey) || !bytes.Equal(out, small) || m.Get(f.size).Uint() != uint64(len(small)) {
+	out, err := h.Encrypt(nil, h, s, wrapped(t, data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Has(h.metadataFields.compression) || m.Has(h.orderingKey) || m.Has(h.flagged) || !bytes.Equal(out, small) || m.Get(h.size).Uint() != uint64(len(small)) {
 		t.Errorf("a batch that does not, without a key: %v, %x", m, out)
 	}
 }
 
-func TestHookBatch(t *testing.T) {
-	t.Parallel()
-	f, err := selfCheck()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &hook{f, true, BatchAny, NoCompression}
-	messages := []fields{
-		{"partition_key": "AgQ=", "payload_size": int32(3), "sequence_id": uint64(7)},
-		{"partition_key": "AgQ=", "payload_size": int32(0), "null_value": true},
-		{"payload_size": int32(2)}, // no key, no flag
-		{"partition_key": "AgQ=", "payload_size": int32(300), "partition_key_b64_encoded": true},
-	}
-	var in, want []protoreflect.Message
-	for _, f := range messages {
-		in = append(in, singleMetadata(t, f))
-		w := singleMetadata(t, f)
-		if f["partition_key"] != nil {
-			if err := set(w, fields{"partition_key_b64_encoded": true}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want = append(want, w)
-	}
-	payload := batch(t, in...)
-	m, s := metadata(t, fields{"partition_key": "AgQ=", "num_messages_in_batch": int32(len(in)), "uncompressed_size": uint32(len(payload))})
-	out, err := k.Encrypt(nil, k, s, payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !m.Get(k.flagged).Bool() || m.Get(k.size).Uint() != uint64(len(out)) {
-		t.Errorf("metadata: %v, size %d", m, len(out))
-	}
-	rest := out
-	for i, w := range want {
-		n := binary.BigEndian.Uint32(rest)
-		got := w.New()
-		if err := proto.Unmarshal(rest[4:4+n], got.Interface()); err != nil {
-			t.Fatal(err)
-		}
-		if !proto.Equal(got.Interface(), w.Interface()) {
-			t.Errorf("message %d: got %v, want %v", i, got, w)
-		}
-		size := int(w.Get(w.Descriptor().Fields().ByName("payload_size")).Int())
-		if payload := rest[4+n:][:size]; !bytes.Equal(payload, bytes.Repeat([]byte{byte('a' + i)}, size)) {
-			t.Errorf("message %d: payload %q", i, payload)
-		}
-		rest = rest[4+int(n)+size:]
-	}
-	if len(rest) > 0 {
-		t.Errorf("%d bytes left", len(rest))
-	}
-
-	// The library keeps the metadata for the next batch: its flag follows the key.
-	if err := set(m, fields{"num_messages_in_batch": int32(1)}); err != nil {
-		t.Fatal(err)
-	}
-	m.Clear(k.key)
-	if _, err := k.Encrypt(nil, k, s, batch(t, singleMetadata(t, fields{"payload_size": int32(1)}))); err != nil || m.Get(k.flagged).Bool() {
-		t.Errorf("flag without a key: %v, %v", m, err)
-	}
-}
-
-// A message that is not in a batch has its key in the metadata alone.
-func TestHookUnbatched(t *testing.T) {
-	t.Parallel()
-	f, err := selfCheck()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &hook{f, true, BatchAny, NoCompression}
-	m, s := metadata(t, fields{"partition_key": "AgQ="})
-	out, err := k.Encrypt(nil, k, s, []byte("v"))
-	if err != nil || string(out) != "v" || !m.Get(k.flagged).Bool() {
-		t.Errorf("%q, %v, %v", out, m, err)
-	}
-}
-
+// What the library or we laid out otherwise is an error, and nothing is sent.
 func TestHookMalformed(t *testing.T) {
 	t.Parallel()
-	f, err := selfCheck()
+	h, _ := newHook(t, NoCompression)
+	_, s := metadata(t, fields{"num_messages_in_batch": int32(1)})
+	data := packed(layout{base64: true}, "", &Message{Key: []byte("AgQ="), Value: []byte("abc")})
+	good := wrapped(t, data)
+	_, _, messages, err := unpack(data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &hook{f, true, BatchAny, NoCompression}
-	good := batch(t, singleMetadata(t, fields{"partition_key": "AgQ=", "payload_size": int32(3)}))
-	for cut := range len(good) {
-		if _, err := k.finish(nil, nil, good[:cut], 1); err == nil || !strings.HasPrefix(err.Error(), "pulsar-client-go changed") {
+	for cut := range len(good) - len(messages) {
+		if _, err := h.Encrypt(nil, h, s, good[:cut]); err == nil || !strings.HasPrefix(err.Error(), "pulsar-client-go changed") {
 			t.Errorf("%d bytes: %v", cut, err)
 		}
 	}
-	if _, err := k.finish(nil, nil, append(good, 0), 1); err == nil {
-		t.Error("a byte too many")
-	}
-	if _, err := k.Encrypt(nil, k, nil, good); err == nil {
+	if _, err := h.Encrypt(nil, h, nil, good); err == nil {
 		t.Error("no supplier")
 	}
-	if _, err := k.Encrypt(nil, k, crypto.NewMessageMetadataSupplier(nil), good); err == nil {
+	if _, err := h.Encrypt(nil, h, crypto.NewMessageMetadataSupplier(nil), good); err == nil {
 		t.Error("no metadata")
+	}
+	_, two := metadata(t, fields{"num_messages_in_batch": int32(2)})
+	if _, err := h.Encrypt(nil, h, two, good); err == nil {
+		t.Error("two messages of the library in one batch")
+	}
+	h.command = func(unsafe.Pointer) (protoreflect.Message, error) { return nil, changed("no command") }
+	_, s = metadata(t, fields{"num_messages_in_batch": int32(1)})
+	if _, err := h.Encrypt(nil, h, s, good); err == nil {
+		t.Error("no command")
+	}
+}
+
+// A library that keeps its batches otherwise is found out before anything is sent.
+func TestCommandsProve(t *testing.T) {
+	t.Parallel()
+	for _, inner := range []client.Producer{nil, struct{ client.Producer }{}, &struct {
+		client.Producer
+		producers []client.Producer
+	}{}} {
+		if err := (&commands{inner: inner}).prove(); err == nil || !strings.HasPrefix(err.Error(), "pulsar-client-go changed") {
+			t.Errorf("%T: %v", inner, err)
+		}
 	}
 }
 
 func BenchmarkHook(b *testing.B) {
-	f, err := selfCheck()
-	if err != nil {
-		b.Fatal(err)
-	}
-	k := &hook{f, true, BatchNone, NoCompression}
-	payload := batch(b, singleMetadata(b, fields{"partition_key": "AgQ=", "payload_size": int32(100)}))
-	_, s := metadata(b, fields{"partition_key": "AgQ=", "num_messages_in_batch": int32(1)})
+	h, _ := newHook(b, NoCompression)
+	m, s := metadata(b, fields{"num_messages_in_batch": int32(1)})
+	payload := wrapped(b, packed(layout{base64: true}, "", &Message{Key: []byte("AgQ="), Value: make([]byte, 100)}))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := k.Encrypt(nil, k, s, payload); err != nil {
+		m.Set(h.batchSize, protoreflect.ValueOfInt32(1))
+		if _, err := h.Encrypt(nil, h, s, payload); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkPack lays out a message like the agent's.
+func BenchmarkPack(b *testing.B) {
+	l := layout{base64: true}
+	key := []byte("AgQGCAoMDg==")
+	m := &Message{Value: make([]byte, 60), Properties: map[string]string{"segpos": "1700000000000:123456", "token": "-1234567890123456789", "writetime": "1700000000000000"}}
+	var data []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		data = l.add(data[:0], key, "17", m)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	client "github.com/apache/pulsar-client-go/pulsar"
 	"github.com/apache/pulsar-client-go/pulsar/backoff"
+	"github.com/spaolacci/murmur3"
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
@@ -31,7 +33,6 @@ type ProducerConfig struct {
 	Schema *registry.Schema
 	// Route picks the partition of a message, from 0 to partitions-1. Nil: the
 	// Murmur3 hash of the key as it is on the wire, like Pulsar's function sink.
-	// It needs a Schema.
 	Route func(m *Message, partitions int) int
 	// MaxPending bounds the messages in flight; Send waits while there are as
 	// many. Zero: 1000.
@@ -52,8 +53,8 @@ type ProducerConfig struct {
 	// Sequenced gives each message its Sequence as Pulsar's sequence id. A
 	// namespace with deduplication on then drops what it has stored already, of
 	// this producer's name and partition: the id is not larger than the last one
-	// stored. It needs a Name, and BatchNone: in larger batches the library loses
-	// and doubles messages.
+	// stored. It needs a Name, and BatchNone: of a larger batch the broker sees one
+	// id alone.
 	Sequenced bool
 }
 
@@ -62,9 +63,6 @@ func (c ProducerConfig) Validate() error {
 	var faults []error
 	if c.Topic == "" {
 		faults = append(faults, errors.New("topic is missing"))
-	}
-	if c.Route != nil && c.Schema == nil {
-		faults = append(faults, errors.New("a route needs a schema"))
 	}
 	if c.MaxPending < 0 {
 		faults = append(faults, errors.New("max pending cannot be negative"))
@@ -87,13 +85,13 @@ func (c ProducerConfig) Validate() error {
 		faults = append(faults, errors.New("sequence ids need a producer name: the broker remembers them by it"))
 	}
 	if c.Sequenced && c.Batching != BatchNone {
-		faults = append(faults, fmt.Errorf("sequence ids cannot go with batching by %q: the client library loses and doubles messages", c.Batching))
+		faults = append(faults, fmt.Errorf("sequence ids cannot go with batching by %q: the broker sees one of a batch alone", c.Batching))
 	}
 	return errors.Join(faults...)
 }
 
-// Message is one message to publish. Neither it nor its slices and map may be
-// changed until done was called.
+// Message is one message to publish. It is copied: when Send has returned, it, its
+// slices and its map may be used again.
 type Message struct {
 	// Key is the encoded key: Avro binary or JSON text.
 	Key []byte
@@ -120,11 +118,13 @@ type Receipt struct {
 // String is ledger:entry:partition.
 func (r Receipt) String() string { return fmt.Sprintf("%d:%d:%d", r.Ledger, r.Entry, r.Partition) }
 
-// Producer publishes to one topic. It is safe for concurrent use; messages of
-// one goroutine reach a partition in the order of Send. The library reconnects
-// it when the broker was away and sends again what was not acknowledged.
+// Producer publishes to one topic. It is safe for concurrent use; messages of one
+// goroutine with one key reach a partition in the order of Send, and without
+// batching all of them do. The library reconnects it when the broker was away and
+// sends again what was not acknowledged.
 type Producer struct {
 	inner   client.Producer
+	topic   client.TopicMetadata // its number of partitions
 	client  *Client
 	cfg     ProducerConfig
 	schemas *schemas
@@ -133,23 +133,31 @@ type Producer struct {
 	// slots holds one element per message in flight. It is ours and not the
 	// library's, so that Close need not wait for a Send that waits.
 	slots chan struct{}
-	// sending is read-locked while a message is handed to the library, which
-	// does not bear to be closed meanwhile.
-	sending sync.RWMutex
-	// order keeps the order of sequence ids up to the library; sequence is the
-	// last one.
-	order    sync.Mutex
-	sequence int64
+
+	// packing is held while messages are put into batches and batches are handed to
+	// the library, which keeps the order of both. The library does not bear to be
+	// closed meanwhile.
+	packing  sync.Mutex
+	layout   layout
+	buckets  buckets
+	open     map[group]*batch
+	filling  []*batch // those of open in their order, and some that are sealed
+	messages int      // in those of open
+	bytes    int
+	sequence int64  // the last one
+	turn     int    // partition of the last message that had no key and no route
+	next     int    // partition of the batch that the library gets now
+	key      []byte // the key of a message as it is on the wire
 
 	mu      sync.Mutex
-	pending sends
+	pending batches
 	sent    uint64        // number of the last message
 	err     error         // why it is dead
 	dead    chan struct{} // closed when err is set
 	waiters []waiter
 
-	// dirty wakes push after a message was handed to the library; hurried ends
-	// its pause, when no more messages can come or somebody waits for all.
+	// dirty wakes push after a message was sent; hurried ends its pause, when no
+	// more messages can come or somebody waits for all.
 	dirty   chan struct{}
 	hurried chan struct{}
 	ctx     context.Context
@@ -196,6 +204,10 @@ func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, e
 	}
 	p.pending.init()
 	p.sequence = -1
+	p.layout, p.open = layout{base64: !cfg.TextKey, sequenced: cfg.Sequenced}, map[group]*batch{}
+	if cfg.Batching == BatchByBucket {
+		p.buckets = newBuckets(cfg.Buckets)
+	}
 	options := client.ProducerOptions{
 		Topic: cfg.Topic,
 		Name:  cfg.Name,
@@ -203,10 +215,12 @@ func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, e
 		MaxPendingMessages: cfg.MaxPending,
 		// Without end: what is in flight waits for the broker to come back.
 		SendTimeout:       -1,
-		HashingScheme:     client.Murmur3_32Hash,
 		BackOffPolicyFunc: func() backoff.Policy { return new(reconnectDelay) },
+		// A batch of ours is one message. (Without batching the library leaves the
+		// schema version out.)
+		BatchingMaxMessages: 1,
+		MessageRouter:       func(*client.ProducerMessage, client.TopicMetadata) int { return p.next },
 	}
-	cfg.batching(&options, c.limit())
 	if cfg.Schema != nil {
 		info, err := p.schemas.info(cfg.Schema)
 		if err != nil {
@@ -214,26 +228,25 @@ func (c *Client) Producer(ctx context.Context, cfg ProducerConfig) (*Producer, e
 		}
 		options.Schema = described{info}
 	}
-	if h := (&hook{c.fields, !cfg.TextKey, cfg.Batching, cfg.Compression}); h.flag || h.batching == BatchByBucket || h.compression != NoCompression {
-		h.install(&options)
-	}
-	if cfg.Route != nil {
-		options.MessageRouter = func(pm *client.ProducerMessage, t client.TopicMetadata) int {
-			n := int(t.NumPartitions())
-			i := cfg.Route(pm.Schema.(*send).m, n) % n
-			if i < 0 {
-				i += n
-			}
-			return i
-		}
-	}
+	var commands commands
+	(&hook{c.fields, cfg.Compression, commands.of}).install(&options)
 	inner, err := await(ctx,
 		func() (client.Producer, error) { return c.inner.CreateProducer(options) },
 		func(late client.Producer) { late.Close() })
 	if err != nil {
 		return nil, c.failure("create producer", cfg.Topic, cfg.Schema, err)
 	}
-	p.inner, p.name = inner, len(inner.Name())
+	commands.inner = inner
+	err = commands.prove()
+	topic, ok := inner.(client.TopicMetadata)
+	if !ok && err == nil {
+		err = changed("a producer does not tell the number of partitions")
+	}
+	if err != nil {
+		inner.Close()
+		return nil, fmt.Errorf("pulsar: producer of %s: %w", cfg.Topic, err)
+	}
+	p.inner, p.topic, p.name = inner, topic, len(inner.Name())
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	go p.push()
 	c.mu.Lock()
@@ -259,37 +272,22 @@ func (p *Producer) Err() error {
 // Send publishes m. It returns when m is queued; while too many messages are in
 // flight it waits, until ctx ends. done is called exactly once: with the
 // receipt when the broker has persisted m, or with the error. For messages of
-// one partition that succeed it is called in the order of Send. It may be called
+// one key that succeed it is called in the order of Send. It may be called
 // before Send returns; it must not block and must not call Send.
 //
-// An error concerns m alone (*SchemaError, ErrTooLarge, the end of ctx, a broken
-// connection while a new schema was being registered), and later messages may
-// succeed, unless Err is set: then the producer is dead, all its messages fail,
-// and some of them may nevertheless be persisted. A producer with Sequenced dies
-// of every error but ErrTooLarge and the end of ctx, before the next message.
+// An error concerns m alone, or those that share its batch (*SchemaError,
+// ErrTooLarge, the end of ctx, a broken connection while a new schema was being
+// registered), and later messages may succeed, unless Err is set: then the producer
+// is dead, all its messages fail, and some of them may nevertheless be persisted. A
+// producer with Sequenced dies of every error but ErrTooLarge and the end of ctx,
+// before the next message.
 func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, error)) {
-	s := &send{p: p, m: m, done: done, schema: m.Schema}
-	if s.schema == nil {
-		s.schema = p.cfg.Schema
+	key := len(m.Key)
+	if p.layout.base64 {
+		key = base64.StdEncoding.EncodedLen(key)
 	}
-	if s.schema != nil {
-		info, err := p.schemas.info(s.schema)
-		if err != nil {
-			done(Receipt{}, fmt.Errorf("pulsar: message to %s: %w", p.cfg.Topic, err))
-			return
-		}
-		s.described = described{info}
-		s.pm.Schema = s
-	}
-	if p.cfg.TextKey {
-		s.pm.Key = string(m.Key)
-	} else {
-		var b [128]byte // for one allocation less
-		s.pm.Key = string(base64.StdEncoding.AppendEncode(b[:0], m.Key))
-	}
-	s.pm.Payload = m.Value // nil: the library sets null_value
-	s.pm.Properties = m.Properties
-	if err := p.checkSize(headSize(len(s.pm.Key), m.Properties), len(m.Value)); err != nil {
+	head := headSize(key, m.Properties)
+	if err := p.checkSize(head, len(m.Value)); err != nil {
 		done(Receipt{}, err)
 		return
 	}
@@ -297,7 +295,7 @@ func (p *Producer) Send(ctx context.Context, m *Message, done func(Receipt, erro
 		done(Receipt{}, err)
 		return
 	}
-	if err := p.hand(s); err != nil {
+	if err := p.put(m, head, done); err != nil {
 		<-p.slots
 		done(Receipt{}, err)
 		return
@@ -326,41 +324,156 @@ func (p *Producer) admit(ctx context.Context) error {
 	}
 }
 
-// hand gives s to the library, or returns why not.
-func (p *Producer) hand(s *send) error {
-	if p.cfg.Sequenced {
-		p.order.Lock()
-		defer p.order.Unlock()
-		if s.m.Sequence <= p.sequence {
-			return fmt.Errorf("pulsar: message to %s: sequence id %d comes after %d", p.cfg.Topic, s.m.Sequence, p.sequence)
-		}
-		s.pm.SequenceID = &s.m.Sequence
+// put puts m into a batch, or returns why not. head is its headSize.
+func (p *Producer) put(m *Message, head int, done func(Receipt, error)) error {
+	p.packing.Lock()
+	defer p.packing.Unlock()
+	schema := m.Schema
+	if schema == nil {
+		schema = p.cfg.Schema
 	}
-	p.sending.RLock()
-	defer p.sending.RUnlock()
+	var described described
+	if schema != nil {
+		info, err := p.schemas.info(schema)
+		if err != nil {
+			return fmt.Errorf("pulsar: message to %s: %w", p.cfg.Topic, err)
+		}
+		described.info = info
+	}
+	if p.cfg.Sequenced && m.Sequence <= p.sequence {
+		return fmt.Errorf("pulsar: message to %s: sequence id %d comes after %d", p.cfg.Topic, m.Sequence, p.sequence)
+	}
+	if p.layout.base64 {
+		p.key = base64.StdEncoding.AppendEncode(p.key[:0], m.Key)
+	} else {
+		p.key = append(p.key[:0], m.Key...)
+	}
+	partition, bucket := p.partition(m), p.buckets.of(p.key)
+	var b *batch
+	if p.cfg.Batching == BatchByKey {
+		b = p.open[group{partition, string(p.key)}]
+	} else {
+		b = p.open[group{partition, bucket}]
+	}
+	if b != nil && (b.info != described.info || !p.fits(b, head, len(m.Value))) {
+		p.seal(b)
+		b = nil
+	}
+	opened := b == nil
+	if opened {
+		b = &batch{described: described, p: p, schema: schema, partition: partition, group: group{partition, bucket}}
+		if p.cfg.Batching == BatchByKey {
+			b.group.key = string(p.key)
+		}
+		b.takeBuffer()
+		b.data = p.layout.begin(b.data, p.key, bucket, m)
+	}
+
 	p.mu.Lock()
 	if err := p.err; err != nil {
 		p.mu.Unlock()
 		return err
 	}
 	p.sent++
-	s.number = p.sent
-	p.pending.add(s)
-	p.mu.Unlock()
-	if p.cfg.Sequenced {
-		p.sequence = s.m.Sequence
+	if opened {
+		b.number = p.sent
+		p.pending.add(b)
 	}
-	if err := s.sendAsync(); err != nil {
-		s.complete(nil, nil, err)
+	b.dones = append(b.dones, done)
+	n := len(b.dones)
+	p.mu.Unlock()
+
+	before := len(b.data)
+	if opened {
+		before = 0
+		p.open[b.group] = b
+		p.filling = append(p.filling, b)
+	}
+	b.data = p.layout.add(b.data, p.key, bucket, m)
+	p.messages++
+	p.bytes += len(b.data) - before
+	if p.cfg.Sequenced {
+		p.sequence = m.Sequence
+		b.pm.SequenceID = &b.sequence
+		b.sequence = m.Sequence
+	}
+	share := max(1, p.cfg.MaxPending/batchShareOfPending)
+	switch {
+	case p.cfg.Batching == BatchNone, n >= min(maxBatchMessages, share), len(b.data) >= maxBatchBytes:
+		p.seal(b)
+	case p.messages >= min(maxBatchesMessages, share), p.bytes >= maxBatchesBytes:
+		p.sealAll()
 	}
 	return nil
 }
 
-// complete is called by the library.
-func (s *send) complete(id client.MessageID, _ *client.ProducerMessage, err error) {
-	p := s.p
+// partition is where m goes, whose key on the wire is p.key. When the topic gets
+// more partitions before m is sent, it stays. p.packing is held.
+func (p *Producer) partition(m *Message) int {
+	n := int(p.topic.NumPartitions())
+	switch {
+	case p.cfg.Route != nil:
+		i := p.cfg.Route(m, n) % n
+		if i < 0 {
+			i += n
+		}
+		return i
+	case n == 1:
+		return 0
+	case len(p.key) == 0:
+		p.turn = (p.turn + 1) % n
+		return p.turn
+	}
+	return int(murmur3.Sum32(p.key)&math.MaxInt32) % n
+}
+
+// seal hands an open batch to the library. p.packing is held.
+func (p *Producer) seal(b *batch) {
+	delete(p.open, b.group)
+	if last := len(p.filling) - 1; p.filling[last] == b {
+		p.filling = p.filling[:last]
+	}
+	b.sealed = true
+	p.bytes -= len(b.data)
+	p.mu.Lock()
+	n, err := len(b.dones), p.err
+	p.mu.Unlock()
+	p.messages -= n
 	if err != nil {
-		err = p.client.failure("send to", p.cfg.Topic, s.schema, err)
+		return // it has failed, with the producer
+	}
+	finish(b.data, n)
+	b.pm.Payload = b.data
+	if b.info != nil {
+		b.pm.Schema = b
+	}
+	p.next = b.partition
+	if err := b.sendAsync(); err != nil {
+		b.complete(nil, nil, err)
+	}
+}
+
+// sealAll hands all open batches to the library. p.packing is held.
+func (p *Producer) sealAll() {
+	filling := p.filling
+	p.filling = p.filling[:0]
+	for i, b := range filling {
+		if filling[i] = nil; !b.sealed {
+			p.filling = append(p.filling, b) // seal takes it off again
+			p.seal(b)
+		}
+	}
+}
+
+// complete is called by the library.
+func (b *batch) complete(id client.MessageID, _ *client.ProducerMessage, err error) {
+	p := b.p
+	b.giveBuffer()
+	p.mu.Lock()
+	n := len(b.dones)
+	p.mu.Unlock()
+	if err != nil {
+		err = p.client.failure("send to", p.cfg.Topic, b.schema, err)
 		tooLarge := errors.Is(err, ErrTooLarge)
 		if tooLarge { // the limit is not what it was taken for
 			p.client.state.noteRefusal(err)
@@ -370,11 +483,9 @@ func (s *send) complete(id client.MessageID, _ *client.ProducerMessage, err erro
 		case errors.As(err, &e) && final(e.Kind):
 			p.die(err)
 			return
-		case tooLarge && p.cfg.Batching != BatchNone:
-			// A batch, not this message; and the library forgets the batches
-			// after it that were to be sent with it. The next producer knows the
-			// limit and finds the message. Not wrapped: nobody is to take the
-			// others for too large.
+		case tooLarge && n > 1:
+			// A batch, and each of these messages may be taken. The next producer
+			// knows the limit. Not wrapped: nobody is to take them for too large.
 			p.die(&Error{Op: "send to", Topic: p.cfg.Topic, Kind: ErrClosed, Err: errors.New("a batch was refused: " + err.Error())})
 			return
 		case p.cfg.Sequenced:
@@ -385,26 +496,30 @@ func (s *send) complete(id client.MessageID, _ *client.ProducerMessage, err erro
 		}
 	}
 	p.mu.Lock()
-	claimed := s.claimed
-	s.claimed = true
+	claimed := b.claimed
+	b.claimed = true
 	p.mu.Unlock()
 	if claimed {
 		return // failed already, with the producer
 	}
-	if err != nil {
-		s.done(Receipt{}, err)
-	} else {
-		s.done(Receipt{Ledger: id.LedgerID(), Entry: id.EntryID(), Partition: max(0, int(id.PartitionIdx()))}, nil)
+	var r Receipt
+	if err == nil {
+		r = Receipt{Ledger: id.LedgerID(), Entry: id.EntryID(), Partition: max(0, int(id.PartitionIdx()))}
 	}
-	p.forget(s)
+	for _, done := range b.dones {
+		done(r, err)
+	}
+	p.forget(b)
 }
 
-// forget drops messages whose done has returned.
-func (p *Producer) forget(done ...*send) {
+// forget drops batches whose messages are done.
+func (p *Producer) forget(done ...*batch) {
 	p.mu.Lock()
-	for _, s := range done {
-		p.pending.remove(s)
-		<-p.slots
+	for _, b := range done {
+		p.pending.remove(b)
+		for range b.dones {
+			<-p.slots
+		}
 	}
 	p.wake()
 	p.mu.Unlock()
@@ -416,16 +531,18 @@ func (p *Producer) die(err error) {
 	p.mu.Lock()
 	p.kill(err)
 	err = p.err
-	var dead []*send
-	for s := p.pending.first(); s != nil; s = p.pending.after(s) {
-		if !s.claimed {
-			s.claimed = true
-			dead = append(dead, s)
+	var dead []*batch
+	for b := p.pending.first(); b != nil; b = p.pending.after(b) {
+		if !b.claimed {
+			b.claimed = true
+			dead = append(dead, b)
 		}
 	}
 	p.mu.Unlock()
-	for _, s := range dead {
-		s.done(Receipt{}, err)
+	for _, b := range dead {
+		for _, done := range b.dones {
+			done(Receipt{}, err)
+		}
 	}
 	p.forget(dead...)
 }
@@ -453,10 +570,10 @@ func (p *Producer) wake() {
 	p.waiters = kept
 }
 
-// push keeps messages from waiting in the library, which by itself sends a batch
-// only when the next message does not fit, and finds out when the library has
-// given a producer up. It pushes again when what it pushed was acknowledged: the
-// busier the broker, the larger the batches.
+// push seals batches that wait for more messages, keeps the library from letting
+// the last one wait for the next, and finds out when the library has given a
+// producer up. It seals again when what it sealed was acknowledged: the busier the
+// broker, the larger the batches.
 func (p *Producer) push() {
 	defer close(p.pushed)
 	for {
@@ -469,9 +586,7 @@ func (p *Producer) push() {
 			return
 		}
 		for p.waiting() {
-			ctx, cancel := context.WithTimeout(p.ctx, pushTimeout)
-			err := safely(func() error { return p.inner.FlushWithCtx(ctx) })
-			cancel()
+			err := p.flush()
 			if p.ctx.Err() != nil {
 				return
 			}
@@ -483,6 +598,37 @@ func (p *Producer) push() {
 			}
 		}
 	}
+}
+
+// flush seals all open batches and waits until the broker has everything up to
+// them. It goes on sealing slowly meanwhile: it waits for one partition after the
+// other, and one of them may be away.
+func (p *Producer) flush() error {
+	p.sealOpen()
+	ctx, cancel := context.WithTimeout(p.ctx, pushTimeout)
+	defer cancel()
+	if p.cfg.Batching == BatchNone {
+		return safely(func() error { return p.inner.FlushWithCtx(ctx) })
+	}
+	flushed := make(chan error, 1)
+	go func() { flushed <- safely(func() error { return p.inner.FlushWithCtx(ctx) }) }()
+	tick := time.NewTicker(slowTick)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-flushed:
+			return err
+		case <-p.hurried:
+		case <-tick.C:
+		}
+		p.sealOpen()
+	}
+}
+
+func (p *Producer) sealOpen() {
+	p.packing.Lock()
+	defer p.packing.Unlock()
+	p.sealAll()
 }
 
 // hurry ends push's pause, this one or the next.
@@ -543,8 +689,8 @@ func (p *Producer) Close() {
 	p.mu.Lock()
 	p.kill(err)
 	p.mu.Unlock()
-	p.sending.Lock()
-	p.sending.Unlock() //nolint:staticcheck // empty on purpose: it waits for the Sends that were let in
+	p.packing.Lock()
+	p.packing.Unlock() //nolint:staticcheck // empty on purpose: it waits for the Sends that were let in
 	p.cancel()
 	<-p.pushed
 	_ = safely(func() error { p.inner.Close(); return nil })
@@ -574,52 +720,11 @@ func recoverClosed(err *error) {
 	panic(r)
 }
 
-// send is one message on its way. It is also the message's schema to the
-// library, so that Route finds its message again.
-type send struct {
-	described
-	p      *Producer
-	pm     client.ProducerMessage
-	m      *Message
-	schema *registry.Schema
-	done   func(Receipt, error)
-	number uint64
-
-	// Guarded by the producer's mu. A send stays in the list until done has
-	// returned; claimed says who calls it.
-	claimed    bool
-	prev, next *send
-}
-
-// sendAsync hands s to the library, which calls complete.
-func (s *send) sendAsync() (err error) {
+// sendAsync hands b to the library, which calls complete.
+func (b *batch) sendAsync() (err error) {
 	defer recoverClosed(&err)
-	s.p.inner.SendAsync(context.Background(), &s.pm, s.complete)
+	b.p.inner.SendAsync(context.Background(), &b.pm, b.complete)
 	return nil
-}
-
-// sends is a list in the order of Send.
-type sends struct{ root send }
-
-func (l *sends) init() { l.root.prev, l.root.next = &l.root, &l.root }
-
-func (l *sends) first() *send { return l.after(&l.root) }
-
-func (l *sends) after(s *send) *send {
-	if s.next == &l.root {
-		return nil
-	}
-	return s.next
-}
-
-func (l *sends) add(s *send) {
-	s.prev, s.next = l.root.prev, &l.root
-	s.prev.next, s.next.prev = s, s
-}
-
-func (l *sends) remove(s *send) {
-	s.prev.next, s.next.prev = s.next, s.prev
-	s.prev, s.next = nil, nil
 }
 
 // reconnectDelay doubles from 100 ms to 10 s. The library's own ends at 60 s,

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/apache/pulsar-client-go/pulsar/crypto"
 	"github.com/klauspost/compress/snappy"
@@ -30,74 +31,67 @@ var selfCheck = sync.OnceValues(func() (*metadataFields, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range checkedHooks(f) {
-		if err := h.check(); err != nil {
-			return nil, fmt.Errorf("%w (mode: %s)", err, h)
+	for _, m := range checkedModes(f) {
+		if err := m.check(); err != nil {
+			return nil, fmt.Errorf("%w (mode: %s)", err, m)
 		}
 	}
 	return f, nil
 })
 
-// checkedHooks are every way of batching, flagged and not, and every compression.
-func checkedHooks(f *metadataFields) []*hook {
-	var hooks []*hook
-	for _, b := range []Batching{BatchNone, BatchByKey, BatchByBucket, BatchAny} {
-		hooks = append(hooks, &hook{f, true, b, NoCompression}, &hook{f, false, b, NoCompression})
+// mode is one way of laying out and finishing batches.
+type mode struct {
+	*metadataFields
+	layout      layout
+	bucket      string
+	compression Compression
+}
+
+// checkedModes are every layout, with ordering keys and without, and every
+// compression.
+func checkedModes(f *metadataFields) []mode {
+	modes := []mode{{metadataFields: f, layout: layout{base64: true, sequenced: true}}}
+	for c := range compressions {
+		for _, base64 := range []bool{true, false} {
+			for _, bucket := range []string{"", "17"} {
+				modes = append(modes, mode{f, layout{base64: base64}, bucket, c})
+			}
+		}
 	}
-	for _, c := range []Compression{LZ4, ZLib, ZStd, Snappy} {
-		hooks = append(hooks, &hook{f, true, BatchByBucket, c}, &hook{f, false, BatchAny, c})
-	}
-	return hooks
+	return modes
 }
 
 // String is the mode in the words of ProducerConfig.
-func (h *hook) String() string {
-	words := []string{"batching none"}
-	if h.batching != BatchNone {
-		words[0] = "batching by " + string(h.batching)
+func (m mode) String() string {
+	words := []string{"batching"}
+	if m.bucket != "" {
+		words[0] = "batching by bucket"
 	}
-	if h.batching == BatchAny {
-		words[0] = "batching of any keys"
+	if m.layout.sequenced {
+		words = append(words, "sequence ids")
 	}
-	if !h.flag {
+	if !m.layout.base64 {
 		words = append(words, "text keys")
 	}
-	if h.compression != NoCompression {
-		words = append(words, string(h.compression))
+	if m.compression != NoCompression {
+		words = append(words, string(m.compression))
 	}
 	return strings.Join(words, ", ")
 }
 
 type setFields = map[protoreflect.Name]any
 
-// checkMessages are what the mode may find in one batch.
-func (h *hook) checkMessages() []setFields {
-	value := int32(len(checkValue))
-	switch h.batching {
-	case BatchByKey:
-		return []setFields{
-			{"partition_key": "AgQ=", "payload_size": value, "sequence_id": uint64(7)},
-			{"partition_key": "AgQ=", "payload_size": int32(0), "null_value": true},
-		}
-	case BatchByBucket:
-		return []setFields{
-			{"partition_key": "AgQ=", "payload_size": value, "ordering_key": []byte("17")},
-			{"partition_key": "BgQ=", "payload_size": value, "ordering_key": []byte("17")},
-		}
-	case BatchAny:
-		return []setFields{
-			{"partition_key": "AgQ=", "payload_size": value},
-			{"payload_size": value},
-			{"partition_key": "BgQ=", "payload_size": value},
-		}
-	}
-	return []setFields{{"partition_key": "AgQ=", "payload_size": value}}
-}
-
 // checkValue repeats itself, so that every compression makes it smaller.
 var checkValue = bytes.Repeat([]byte("value"), 20)
 
-func (h *hook) check() error {
+// checkMessages are a value, a delete and an empty value without a key.
+var checkMessages = []*Message{
+	{Key: []byte("AgQ="), Value: checkValue, Properties: map[string]string{"p": "v"}, Sequence: 7},
+	{Key: []byte("BgQ="), Sequence: 8},
+	{Value: []byte{}, Sequence: 9},
+}
+
+func (m mode) check() error {
 	// The metadata's type is in an internal package: take it from the function
 	// that the library itself calls.
 	supplier := reflect.ValueOf(crypto.NewMessageMetadataSupplier)
@@ -109,72 +103,94 @@ func (h *hook) check() error {
 	if !ok {
 		return changed("%v is no protobuf message", pointer.Type())
 	}
-	singles, err := protoregistry.GlobalTypes.FindMessageByName("pulsar.proto.SingleMessageMetadata")
-	if err != nil {
-		return changed("%w", err)
-	}
-
-	// The batch, and what is to come out.
-	messages := h.checkMessages()
-	var batch []byte
-	var want []proto.Message
-	added := 0
-	for _, fields := range messages {
-		m := singles.New()
-		if err := set(m, fields); err != nil {
-			return err
-		}
-		meta, err := proto.Marshal(m.Interface())
-		if err != nil {
+	var types [3]protoreflect.MessageType
+	for i, name := range []protoreflect.FullName{"pulsar.proto.SingleMessageMetadata", "pulsar.proto.KeyValue", "pulsar.proto.BaseCommand"} {
+		var err error
+		if types[i], err = protoregistry.GlobalTypes.FindMessageByName(name); err != nil {
 			return changed("%w", err)
 		}
-		batch = append(binary.BigEndian.AppendUint32(batch, uint32(len(meta))), meta...)
-		batch = append(batch, checkValue[:fields["payload_size"].(int32)]...)
-		if _, keyed := fields["partition_key"]; keyed && h.flag {
-			if err := set(m, setFields{"partition_key_b64_encoded": true}); err != nil {
-				return err
-			}
-			added += 2 // a tag below 16 and the number 1
-		}
-		want = append(want, m.Interface())
 	}
+	single, pair, command := types[0], types[1], types[2].New()
+
+	// The batch, and what is to come out.
+	data := m.layout.begin(nil, checkMessages[0].Key, m.bucket, checkMessages[0])
+	empty := len(data)
+	var want []proto.Message
+	for _, cm := range checkMessages {
+		data = m.layout.add(data, cm.Key, m.bucket, cm)
+		fields := setFields{"payload_size": int32(len(cm.Value))}
+		if cm.Key != nil {
+			fields["partition_key"] = string(cm.Key)
+			if m.layout.base64 {
+				fields["partition_key_b64_encoded"] = true
+			}
+		}
+		if m.bucket != "" {
+			fields["ordering_key"] = []byte(m.bucket)
+		}
+		if m.layout.sequenced {
+			fields["sequence_id"] = uint64(cm.Sequence)
+		}
+		if cm.Value == nil {
+			fields["null_value"] = true
+		}
+		w := single.New()
+		if err := setAll(w, fields, cm.Properties, pair); err != nil {
+			return err
+		}
+		want = append(want, w.Interface())
+	}
+	finish(data, len(want))
+	size := len(data) - empty
+	fields := setFields{"sequence_id": uint64(7), "partition_key": "AgQ=", "num_messages_in_batch": int32(len(want)), "uncompressed_size": uint32(size)}
+	if m.layout.base64 {
+		fields["partition_key_b64_encoded"] = true
+	}
+	if m.bucket != "" {
+		fields["ordering_key"] = []byte(m.bucket)
+	}
+	if m.compression != NoCompression {
+		fields["compression"] = protoreflect.EnumNumber(compressions[m.compression].number)
+	}
+	wantMetadata := metadata.ProtoReflect().New()
+	if err := setAll(wantMetadata, fields, checkMessages[0].Properties, pair); err != nil {
+		return err
+	}
+
+	// What the library gives to the hook, with what is left of the batch before.
 	if err := set(metadata.ProtoReflect(), setFields{
-		"partition_key": "AgQ=", "num_messages_in_batch": int32(len(messages)), "uncompressed_size": uint32(len(batch)),
+		"sequence_id": uint64(7), "num_messages_in_batch": int32(1), "uncompressed_size": uint32(size + 100),
+		"partition_key_b64_encoded": true, "ordering_key": []byte("16"),
 	}); err != nil {
 		return err
 	}
-	wantMetadata := proto.Clone(metadata)
-	if err := set(wantMetadata.ProtoReflect(), setFields{"uncompressed_size": uint32(len(batch) + added)}); err != nil {
+	own := single.New()
+	if err := set(own, setFields{"payload_size": int32(len(data)), "sequence_id": uint64(7)}); err != nil {
 		return err
 	}
-	if h.flag {
-		if err := set(wantMetadata.ProtoReflect(), setFields{"partition_key_b64_encoded": true}); err != nil {
-			return err
-		}
+	payload, err := proto.Marshal(own.Interface())
+	if err != nil {
+		return changed("%w", err)
 	}
-	if key, ok := messages[0]["ordering_key"]; ok {
-		if err := set(wantMetadata.ProtoReflect(), setFields{"ordering_key": key}); err != nil {
-			return err
-		}
-	}
-	if h.compression != NoCompression {
-		if err := set(wantMetadata.ProtoReflect(), setFields{"compression": protoreflect.EnumNumber(compressions[h.compression].number)}); err != nil {
-			return err
-		}
-	}
+	payload = append(binary.BigEndian.AppendUint32(nil, uint32(len(payload))), payload...)
+	payload = append(payload, data...)
 
 	s, ok := supplier.Call([]reflect.Value{pointer})[0].Interface().(crypto.MessageMetadataSupplier)
 	if !ok {
 		return changed("NewMessageMetadataSupplier returns another type")
 	}
-	out, err := h.Encrypt(nil, h, s, batch)
+	h := &hook{m.metadataFields, m.compression, func(unsafe.Pointer) (protoreflect.Message, error) { return command, nil }}
+	out, err := h.Encrypt(nil, h, s, payload)
 	if err != nil {
 		return err
 	}
-	if !proto.Equal(metadata, wantMetadata) {
+	if !proto.Equal(metadata, wantMetadata.Interface()) {
 		return changed("the metadata reads back as %v", metadata)
 	}
-	if out, err = decompress(h.compression, out, len(batch)+added); err != nil {
+	if n := command.Get(h.send).Message().Get(h.sendSize).Int(); n != int64(len(want)) {
+		return changed("the command counts %d messages", n)
+	}
+	if out, err = decompress(m.compression, out, size); err != nil {
 		return changed("the batch cannot be decompressed: %w", err)
 	}
 	for i, w := range want {
@@ -182,15 +198,14 @@ func (h *hook) check() error {
 			return changed("message %d of the batch is malformed", i)
 		}
 		size := binary.BigEndian.Uint32(out)
-		got := singles.New().Interface()
+		got := single.New().Interface()
 		if err := proto.Unmarshal(out[4:4+size], got); err != nil {
 			return changed("message %d of the batch: %w", i, err)
 		}
-		value := checkValue[:messages[i]["payload_size"].(int32)]
-		if !proto.Equal(got, w) || !bytes.HasPrefix(out[4+size:], value) {
+		if value := checkMessages[i].Value; !proto.Equal(got, w) || !bytes.HasPrefix(out[4+size:], value) {
 			return changed("message %d of the batch reads back as %v", i, got)
 		}
-		out = out[4+int(size)+len(value):]
+		out = out[4+int(size)+len(checkMessages[i].Value):]
 	}
 	if len(out) > 0 {
 		return changed("%d bytes after the batch", len(out))
@@ -233,6 +248,26 @@ func set(m protoreflect.Message, fields setFields) error {
 			return changed("%s has no field %s", m.Descriptor().FullName(), name)
 		}
 		m.Set(fd, protoreflect.ValueOf(v))
+	}
+	return nil
+}
+
+// setAll sets the properties too, whose type is pair.
+func setAll(m protoreflect.Message, fields setFields, properties map[string]string, pair protoreflect.MessageType) error {
+	if err := set(m, fields); err != nil || len(properties) == 0 {
+		return err
+	}
+	fd := m.Descriptor().Fields().ByName("properties")
+	if fd == nil || !fd.IsList() {
+		return changed("%s has no list of properties", m.Descriptor().FullName())
+	}
+	list := m.Mutable(fd).List()
+	for k, v := range properties {
+		p := pair.New()
+		if err := set(p, setFields{"key": k, "value": v}); err != nil {
+			return err
+		}
+		list.Append(protoreflect.ValueOfMessage(p))
 	}
 	return nil
 }
