@@ -7,17 +7,20 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	client "github.com/apache/pulsar-client-go/pulsar"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -139,6 +142,13 @@ func TestModes(t *testing.T) {
 				}
 			}
 
+			var stats struct {
+				Messages int `json:"msgInCounter"`
+			}
+			if err := json.Unmarshal([]byte(call(t, "GET", admin+"/admin/v2/persistent/"+strings.TrimPrefix(cfg.Topic, "persistent://")+"/stats", "")), &stats); err != nil || stats.Messages != n {
+				t.Errorf("the broker counted %d messages, %v", stats.Messages, err)
+			}
+
 			entries := storedEntries(t, admin, cfg.Topic, l.receipts)
 			several, smaller := 0, 0
 			for _, e := range entries {
@@ -210,6 +220,7 @@ func storedEntries(t *testing.T, admin, topic string, receipts []pulsar.Receipt)
 			"partition_key_b64_encoded": h.Get("X-Pulsar-Partition-Key-B64-Encoded"),
 			"compression":               strings.TrimPrefix(h.Get("X-Pulsar-Compression"), "NONE"),
 			"ordering_key":              h.Get("X-Pulsar-Base64-Ordering-Key"),
+			"partition_key":             h.Get("X-Pulsar-partition-key"),
 		}}
 		if key, err := base64.StdEncoding.DecodeString(e.metadata["ordering_key"]); err == nil {
 			e.metadata["ordering_key"] = string(key)
@@ -246,11 +257,18 @@ func storedSingle(t *testing.T, batch []byte) (fields map[string]string, rest []
 		switch {
 		case fd.Name() == "payload_size":
 			size = int(v.Int())
+		case fd.IsList():
+			var all []string
+			for i := range v.List().Len() {
+				all = append(all, fmt.Sprint(v.List().Get(i).Message()))
+			}
+			fields[string(fd.Name())] = strings.ReplaceAll(fmt.Sprint(all), "  ", " ")
 		case fd.Kind() == protoreflect.BytesKind:
 			fields[string(fd.Name())] = string(v.Bytes())
 		}
 		return true
 	})
+	fields["payload"] = string(batch[end : end+size])
 	return fields, batch[end+size:]
 }
 
@@ -332,7 +350,7 @@ func TestKeyShared(t *testing.T) {
 				cfg.BatchDelay = 5 * time.Millisecond
 			}
 			p := produce(t, c, cfg)
-			const keys, phase = 200, 4000
+			const keys, phase = 197, 4000 // a prime, so that batches of any keys begin with many
 			sent := 0
 			send := func(n int) {
 				for range n {
@@ -517,4 +535,57 @@ func (a *affinity) endPhase() (moved int) {
 	moved, a.moved = a.moved, 0
 	clear(a.with)
 	return moved
+}
+
+// Packed batches are stored as the library's own batches are, but for the flag,
+// which it cannot set, and the sequence ids of messages, which it counts.
+func TestLikeTheLibrary(t *testing.T) {
+	t.Parallel()
+	service, admin := broker(t)
+	inner, err := client.NewClient(client.ClientOptions{URL: service})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	messages := []*pulsar.Message{
+		{Key: []byte("k1"), Value: []byte("value"), Properties: map[string]string{"p": "v"}},
+		{Key: []byte("k2"), Properties: map[string]string{"q": ""}},
+		{Key: []byte("é"), Value: []byte{}},
+		{Value: bytes.Repeat([]byte("v"), 200)},
+	}
+	theirs, ours := newTopic(t), newTopic(t)
+	library, err := inner.CreateProducer(client.ProducerOptions{Topic: theirs, BatchingMaxPublishDelay: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer library.Close()
+	l := newLedger(len(messages))
+	for i, m := range messages {
+		pm := &client.ProducerMessage{Key: string(m.Key), Payload: m.Value, Properties: m.Properties}
+		library.SendAsync(t.Context(), pm, func(id client.MessageID, _ *client.ProducerMessage, err error) {
+			l.done(i)(pulsar.Receipt{Ledger: id.LedgerID(), Entry: id.EntryID()}, err)
+		})
+	}
+	if err := library.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	want := storedEntries(t, admin, theirs, l.receipts)
+
+	p := produce(t, connect(t, service), pulsar.ProducerConfig{Topic: ours, Batching: pulsar.BatchAny, BatchDelay: time.Second, TextKey: true})
+	l = newLedger(len(messages))
+	for i, m := range messages {
+		p.Send(t.Context(), m, l.done(i))
+	}
+	if err := p.Flush(within(t, time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	got := storedEntries(t, admin, ours, l.receipts)
+	for _, e := range want {
+		for _, m := range e.messages {
+			delete(m, "sequence_id")
+		}
+	}
+	if len(want) != 1 || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
 }

@@ -94,7 +94,7 @@ func TestProducerConfigFaults(t *testing.T) {
 	t.Parallel()
 	for want, cfg := range map[string]pulsar.ProducerConfig{
 		"need a producer name":      {Topic: "t", Sequenced: true},
-		"loses and doubles":         {Topic: "t", Name: "n", Sequenced: true, Batching: pulsar.BatchByKey},
+		"sees one of a batch alone": {Topic: "t", Name: "n", Sequenced: true, Batching: pulsar.BatchByKey},
 		`batching "keys"`:           {Topic: "t", Batching: "keys"},
 		"needs a batching":          {Topic: "t", BatchDelay: time.Second},
 		"needs batching by bucket":  {Topic: "t", Batching: pulsar.BatchAny, Buckets: 64},
