@@ -387,7 +387,9 @@ func (p *Producer) put(m *Message, head int, done func(Receipt, error)) error {
 	if opened {
 		before = 0
 		p.open[b.group] = b
-		p.filling = append(p.filling, b)
+		if p.cfg.Batching != BatchNone { // where it is sealed below
+			p.filling = append(p.filling, b)
+		}
 	}
 	b.data = p.layout.add(b.data, p.key, bucket, m)
 	p.messages++
@@ -430,9 +432,6 @@ func (p *Producer) partition(m *Message) int {
 // seal hands an open batch to the library. p.packing is held.
 func (p *Producer) seal(b *batch) {
 	delete(p.open, b.group)
-	if last := len(p.filling) - 1; p.filling[last] == b {
-		p.filling = p.filling[:last]
-	}
 	b.sealed = true
 	p.bytes -= len(b.data)
 	p.mu.Lock()
@@ -455,14 +454,13 @@ func (p *Producer) seal(b *batch) {
 
 // sealAll hands all open batches to the library. p.packing is held.
 func (p *Producer) sealAll() {
-	filling := p.filling
-	p.filling = p.filling[:0]
-	for i, b := range filling {
-		if filling[i] = nil; !b.sealed {
-			p.filling = append(p.filling, b) // seal takes it off again
+	for _, b := range p.filling {
+		if !b.sealed {
 			p.seal(b)
 		}
 	}
+	clear(p.filling)
+	p.filling = p.filling[:0]
 }
 
 // complete is called by the library.
