@@ -31,6 +31,16 @@ type publisher struct {
 	outputs   map[schema.ID]*output
 	producers map[string]*pulsar.Producer // by topic
 	failed    chan error                  // the first event that the broker did not take
+
+	sends   []outgoing // scratch of publish, and the payload of one entry's events
+	payload []byte
+}
+
+// outgoing is an event that is about to be sent.
+type outgoing struct {
+	to      *output
+	m       *pulsar.Message
+	written int64
 }
 
 // output is where the events of one version of a table go, and how they are encoded.
@@ -53,30 +63,27 @@ func (e unpublishable) Error() string { return e.err.Error() }
 // all of them are acknowledged. An error that is unpublishable concerns this entry
 // alone, and none of its changes was sent.
 func (p *publisher) publish(ctx context.Context, list []change, digest string, at commitlog.Position, w *checkpoint.Watermark) error {
-	type send struct {
-		to      *output
-		m       *pulsar.Message
-		written int64
-	}
-	sends := make([]send, 0, len(list))
-	payload := event.AppendMutation(nil, event.Mutation{Digest: digest, NodeID: p.hostID})
+	sends := p.sends[:0]
+	p.payload = event.AppendMutation(p.payload[:0], event.Mutation{Digest: digest, NodeID: p.hostID})
 	for _, c := range list {
 		out, err := p.output(ctx, c.table, written(c.writeTime, at.Segment))
 		if err != nil {
 			return err
 		}
-		m, err := out.message(c, payload, at)
+		m, err := out.message(c, p.payload, at)
 		if err != nil {
 			return unpublishable{err}
 		}
-		sends = append(sends, send{out, m, written(c.writeTime, at.Segment)})
+		sends = append(sends, outgoing{out, m, written(c.writeTime, at.Segment)})
 	}
+	p.sends = sends
 	mark := w.Add(at.Offset, len(sends))
 	for _, s := range sends {
 		if err := p.send(ctx, s.to, s.m, s.written, mark); err != nil {
 			return err
 		}
 	}
+	clear(sends) // the messages are copied: nobody needs them any more
 	return nil
 }
 

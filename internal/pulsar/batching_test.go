@@ -566,7 +566,7 @@ func TestLikeTheLibrary(t *testing.T) {
 			l.done(i)(pulsar.Receipt{Ledger: id.LedgerID(), Entry: id.EntryID()}, err)
 		})
 	}
-	if err := library.Flush(); err != nil {
+	if err := library.FlushWithCtx(within(t, time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	want := storedEntries(t, admin, theirs, l.receipts)
