@@ -76,7 +76,7 @@ func TestRefusedEventsSchemaHoldsTheAgent(t *testing.T) {
 	go func() { ended <- publish(first, after, afterKey, 20) }()
 	go func() { ended <- publish(second, after, afterKey, 30) }()
 	said := func(text string) int { return strings.Count(log.String(), text) }
-	for said("code=schema-refused") < 2 && ctx.Err() == nil && len(ended) == 0 {
+	for said("condition=schema-refused") < 2 && ctx.Err() == nil && len(ended) == 0 {
 		time.Sleep(50 * time.Millisecond)
 	}
 	select {
