@@ -165,7 +165,7 @@ func (s *Stage) prepare(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	return writeYAML(agentConfig(dir), agent.Config{
-		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(),
+		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), HTTPAddress: "off",
 	})
 }
 

@@ -165,7 +165,7 @@ func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err e
 	}
 	workDir := filepath.Join(servers.WorkDir(), "agent", "cdc")
 	s.disk = &disk{cdcRaw: s.node.CDCRawDir(), workDir: workDir}
-	config, err := yaml.Marshal(agent.Config{CassandraYAML: s.node.YAML(), CDCWorkingDir: workDir, PulsarServiceURL: "pulsar://" + s.wire.address()})
+	config, err := yaml.Marshal(agent.Config{CassandraYAML: s.node.YAML(), CDCWorkingDir: workDir, HTTPAddress: "off", PulsarServiceURL: "pulsar://" + s.wire.address()})
 	if err != nil {
 		return nil, err
 	}
