@@ -120,6 +120,31 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 	}
 }
 
+// Something else listens at the address: that is told, and over once it is free.
+func TestAnAddressThatIsTakenStopsNothing(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := taken.Addr().String()
+	o, log := testOperations(t, space{})
+	o.cfg.HTTPAddress = address
+	o.listen()
+	if s := o.board.Active(); len(s) != 1 || s[0].Code != "status-not-served" || !strings.Contains(s[0].Detail, address) || s[0].Blocks {
+		t.Errorf("%+v; log: %s", s, log)
+	}
+	taken.Close()
+	o.listen()
+	defer o.server.Close()
+	if r, err := status.Ask(t.Context(), address); err != nil || len(r.Conditions) > 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	o.listen() // it is served already
+	if got := o.active(); got != nil {
+		t.Errorf("%q", got)
+	}
+}
+
 func testOperations(t *testing.T, at space) (*operations, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}

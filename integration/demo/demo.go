@@ -166,7 +166,7 @@ func (s *Stage) prepare(ctx context.Context, dir string, o Options) (err error) 
 		return err
 	}
 	if err := writeYAML(agentConfig(dir), agent.Config{
-		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(),
+		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(), HTTPAddress: "127.0.0.1:0",
 	}); err != nil {
 		return err
 	}
