@@ -66,9 +66,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 	beKind(cfg, os.Getenv, log)
 	ops := newOperations(cfg, space{node.CDCRawDirectory, cfg.quarantine(), node.cdcLimit()}, log)
 	ops.checkpoints = &watchedCheckpoints{Checkpoints: store, board: ops.board}
-	if err := ops.start(level); err != nil {
-		return err
-	}
+	ops.start(level)
 	defer ops.close()
 	defer context.AfterFunc(ctx, func() { ops.notify("STOPPING=1") })()
 
