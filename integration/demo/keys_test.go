@@ -87,7 +87,7 @@ func momentConnector(ctx context.Context, t *testing.T, s *Stage) (rows func(t *
 	const topic = "data-demo.moment"
 	path := filepath.Join(t.TempDir(), "connector.yaml")
 	if err := writeYAML(path, connector.Config{
-		PulsarServiceURL: s.Pulsar.ServiceURL(), Keyspace: "demo", Table: "moment",
+		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: "demo", Table: "moment",
 		EventsTopic: "events-demo.moment", DestinationTopic: topic, ContactPoints: []string{s.Cassandra.Address()},
 	}); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func momentConnector(ctx context.Context, t *testing.T, s *Stage) (rows func(t *
 		defer cancel()
 		d, err := consumer.Receive(ctx)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v; the connector's log:\n%s", err, log())
 		}
 		a, err := s.watch.decode(ctx, topic, d)
 		if err != nil {
