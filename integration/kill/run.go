@@ -134,7 +134,7 @@ func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err e
 		return err
 	})
 	starting.Go(func() (err error) {
-		s.broker, err = servers.StartPulsar(ctx2, env.PulsarOptions{WithoutFunctions: true})
+		s.broker, err = servers.StartPulsar(ctx2, env.PulsarOptions{WithoutFunctions: true, Conf: ledgers})
 		return err
 	})
 	starting.Go(func() (err error) {
@@ -157,6 +157,9 @@ func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err e
 		}
 	}
 	if s.client, err = pulsar.Connect(ctx, pulsar.Config{ServiceURL: s.broker.ServiceURL(), Log: slog.New(slog.DiscardHandler)}); err != nil {
+		return nil, err
+	}
+	if err := s.subscribe(ctx); err != nil {
 		return nil, err
 	}
 	s.load = &load{session: s.session, ledger: s.ledger}
