@@ -15,6 +15,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
@@ -42,11 +43,11 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 	for _, w := range cfg.Warnings() {
 		log.Warn("a setting needs a look", "warning", w)
 	}
-	cfg, node, err := cfg.settle(thisMachine())
+	cfg, n, err := cfg.settle(node.ThisMachine())
 	if err != nil {
 		return err
 	}
-	keys, err := node.keys()
+	keys, err := n.Keys()
 	if err != nil {
 		return err
 	}
@@ -59,12 +60,12 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 		return err
 	}
 	if cfg.ErrorCommitLogReprocessEnabled {
-		if err := reprocess(filepath.Join(cfg.CDCWorkingDir, "errors"), node.CDCRawDirectory, log); err != nil {
+		if err := reprocess(filepath.Join(cfg.CDCWorkingDir, "errors"), n.CDCRawDirectory, log); err != nil {
 			return err
 		}
 	}
 	beKind(cfg, os.Getenv, log)
-	ops := newOperations(cfg, space{node.CDCRawDirectory, cfg.quarantine(), node.cdcLimit()}, log)
+	ops := newOperations(cfg, space{n.CDCRawDirectory, cfg.quarantine(), n.CDCLimit()}, log)
 	ops.checkpoints = &watchedCheckpoints{Checkpoints: store, board: ops.board}
 	if err := ops.start(level); err != nil {
 		return err
@@ -72,7 +73,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 	defer ops.close()
 	defer context.AfterFunc(ctx, func() { ops.notify("STOPPING=1") })()
 
-	c, err := connect(ctx, cfg, node, ops)
+	c, err := connect(ctx, cfg, n, ops)
 	if err != nil {
 		return nil //nolint:nilerr // only the end of ctx ends it, and nothing was begun
 	}
@@ -86,12 +87,12 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 		quarantine: keeper{dir: cfg.quarantine(), log: log, board: ops.board, metrics: ops.metrics}, skipped: skipped{log: log, metrics: ops.metrics},
 	}
 	a.judgeTables()
-	log.Info("agent started", "node", c.local.HostID, "release", c.local.ReleaseVersion, "cdc_raw", node.CDCRawDirectory, "tables", a.tablesWithCDC())
+	log.Info("agent started", "node", c.local.HostID, "release", c.local.ReleaseVersion, "cdc_raw", n.CDCRawDirectory, "tables", a.tablesWithCDC())
 	return a.run(ctx, func(ctx context.Context) (*tail.Tailer, *publisher) {
 		return tail.New(tail.Config{
-			CDCRawDir: node.CDCRawDirectory, CommitLogDir: node.CommitLogDirectory, Checkpoints: ops.checkpoints, Log: log,
-			Changed: tail.Watch(ctx, log, node.CDCRawDirectory, node.CommitLogDirectory), MayRemove: node.mayRemove(),
-			Keys: keys, MaxSection: node.maxSection(), Turn: func() { ops.turns.Add(1) },
+			CDCRawDir: n.CDCRawDirectory, CommitLogDir: n.CommitLogDirectory, Checkpoints: ops.checkpoints, Log: log,
+			Changed: tail.Watch(ctx, log, n.CDCRawDirectory, n.CommitLogDirectory), MayRemove: n.MayRemove(),
+			Keys: keys, MaxSection: n.MaxSection(), Turn: func() { ops.turns.Add(1) },
 			Lost: func(what string) { ops.board.Set(health.SegmentLost, "", what) },
 		}), newPublisher(c.client, c.local.HostID, cfg, ops)
 	})

@@ -26,6 +26,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
@@ -285,8 +286,8 @@ func TestFollowEndsWithTheReason(t *testing.T) {
 // What is wrong from the start is told at once and names what to look at.
 func TestRunThatCannotStart(t *testing.T) {
 	dir := t.TempDir()
-	node := writeFile(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
-	file := writeFile(t, "file", "")
+	node := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
+	file := settingstest.File(t, "file", "")
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -311,7 +312,7 @@ func TestRunThatCannotStart(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Fatalf("it took the 30 s of the test: %v", err)
 			}
-			lines(t, err, c.want)
+			settingstest.Lines(t, err, c.want)
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
@@ -26,7 +27,7 @@ import (
 // Checks are the checks of a configuration and of what it names. loaded is the error of
 // [LoadConfig], whose faults are part of the result.
 func Checks(cfg Config, loaded error) []check.Check {
-	return (&probe{cfg: cfg, loaded: loaded, machine: thisMachine()}).checks()
+	return (&probe{cfg: cfg, loaded: loaded, machine: node.ThisMachine()}).checks()
 }
 
 func (p *probe) checks() []check.Check {
@@ -46,10 +47,10 @@ func (p *probe) checks() []check.Check {
 type probe struct {
 	cfg     Config
 	loaded  error
-	machine machine
+	machine node.Machine
 
 	settled bool // cfg is complete, and node was read
-	node    node
+	node    node.Node
 	faulty  []string        // settings that are wrong
 	list    []*schema.Table // that will be published
 	idle    []string        // patterns that match no table
@@ -88,7 +89,7 @@ func (p *probe) cassandraYAML(context.Context) []check.Result {
 	}
 	p.settled = true
 	var results []check.Result
-	for _, f := range settings.FaultsOf(p.node.faults()) {
+	for _, f := range settings.FaultsOf(p.node.Faults()) {
 		if !strings.HasSuffix(f.Key, "_directory") { // they are a check of their own
 			results = append(results, faultResult(f))
 		}
@@ -98,14 +99,14 @@ func (p *probe) cassandraYAML(context.Context) []check.Result {
 		p.faulty = append(p.faulty, f.Key)
 		results = append(results, faultResult(f))
 	}
-	if d := p.node.syncDelay(); d > time.Second {
+	if d := p.node.SyncDelay(); d > time.Second {
 		results = append(results, check.Result{
-			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", p.node.yaml, d),
+			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", p.node.YAML, d),
 			Remedy: "a commitlog_sync_period of 100 ms makes them prompt",
 		})
 	}
 	if len(results) == 0 {
-		return check.Fine("%s, found by %s; cdc_enabled; commit log: %s", p.node.yaml, p.node.foundBy, p.node.commitLog())
+		return check.Fine("%s, found by %s; cdc_enabled; commit log: %s", p.node.YAML, p.node.FoundBy, p.node.CommitLog())
 	}
 	return results
 }
@@ -140,7 +141,7 @@ func (p *probe) directories(context.Context) []check.Result {
 		return check.LeftOut("cdc_enabled is not true")
 	}
 	var results []check.Result
-	for _, f := range settings.FaultsOf(p.node.faults()) {
+	for _, f := range settings.FaultsOf(p.node.Faults()) {
 		if strings.HasSuffix(f.Key, "_directory") {
 			results = append(results, faultResult(f))
 		}
@@ -153,7 +154,7 @@ func (p *probe) directories(context.Context) []check.Result {
 	}
 	if len(results) == 0 {
 		limit := "Cassandra's default limit"
-		if n := p.node.cdcTotalSpace(); n > 0 {
+		if n := p.node.CDCSpace(); n > 0 {
 			limit = fmt.Sprintf("at most %d MiB", n>>20)
 		}
 		blocks := "full, it makes Cassandra reject writes"
@@ -182,7 +183,7 @@ func (p *probe) workingDir(context.Context) []check.Result {
 			}
 			parent = filepath.Dir(parent)
 		}
-		if err := usableDir(parent, true); err != nil {
+		if err := node.UsableDir(parent, true); err != nil {
 			return check.Fault(remedy, "cdcWorkingDir: "+dir+" is not there and cannot be made: "+err.Error())
 		}
 		return check.Fine("%s will be made at the start", dir)

@@ -11,8 +11,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,60 +18,19 @@ import (
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 )
 
-const secret = "hunter2-Zq8"
-
-// lines checks that an error has these lines in any order, each recognized by words
-// that it must hold.
-func lines(t *testing.T, err error, want ...[]string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want %q", want)
-	}
-	if strings.Contains(err.Error(), secret) {
-		t.Errorf("the error tells a secret: %v", err)
-	}
-	left := strings.Split(err.Error(), "\n")
-	for _, words := range want {
-		found := -1
-		for i, line := range left {
-			all := true
-			for _, w := range words {
-				all = all && strings.Contains(line, w)
-			}
-			if all {
-				found = i
-				break
-			}
-		}
-		if found < 0 {
-			t.Errorf("no line says %q:\n%v", words, err)
-			continue
-		}
-		left = append(left[:found], left[found+1:]...)
-	}
-	for _, line := range left {
-		t.Errorf("a line that was not expected: %s", line)
-	}
-}
-
-func writeFile(t *testing.T, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+const secret = settingstest.Secret
 
 func load(text ...string) func(*testing.T) (Config, error) {
 	return func(t *testing.T) (Config, error) {
-		return LoadConfig(settings.Sources{File: writeFile(t, "agent.yaml", strings.Join(text, "\n"))})
+		return LoadConfig(settings.Sources{File: settingstest.File(t, "agent.yaml", strings.Join(text, "\n"))})
 	}
 }
 
@@ -82,7 +39,7 @@ func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
 		CassandraPassword: secret, PulsarServiceURL: "localhost 6650", PulsarAuthPluginClassName: "token", PulsarAuthParams: `{"tokn":"` + secret + `"}`,
 		TLSTrustCertsFilePath: "/no/such/ca.pem", PulsarMaxPendingMessages: -1, CassandraTLS: "maybe", Tables: []string{"shop"}, ExcludeTables: []string{"a.[b"},
 	}.Validate()
-	lines(t, err,
+	settingstest.Lines(t, err,
 		[]string{"cassandraUsername", "cassandraPassword"}, []string{"pulsarServiceUrl", "service URL", "pulsar://"}, []string{"pulsarAuthParams", "token", "missing"},
 		[]string{"tlsTrustCertsFilePath", "/no/such/ca.pem"}, []string{"pulsarMaxPendingMessages", "too small"}, []string{"cassandraTls", "auto"},
 		[]string{"tables", "shop", "keyspace.table"}, []string{"excludeTables", "a.[b", "keyspace.table"})
@@ -92,7 +49,7 @@ func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
 // right. A setting that is not here takes any text.
 func TestEveryWrongValueOfEverySetting(t *testing.T) {
 	dir := t.TempDir()
-	noPEM, empty := writeFile(t, "no.pem", "no certificate"), writeFile(t, "empty", "")
+	noPEM, empty := settingstest.File(t, "no.pem", "no certificate"), settingstest.File(t, "empty", "")
 	unreadable := []wrong{{"/no/such/file", "no such file"}, {dir, "directory"}, {empty, "empty"}}
 	store := append([]wrong{{noPEM, "neither a JKS nor a PKCS12 file"}}, unreadable...)
 	number := []wrong{{"many", "whole number"}, {"1.5", "whole number"}, {"1k", "whole number"}, {"99999999999999999999", "whole number"}}
@@ -212,7 +169,7 @@ func TestContradictions(t *testing.T) {
 				}
 				return
 			}
-			lines(t, err, c.want...)
+			settingstest.Lines(t, err, c.want...)
 		})
 	}
 }
@@ -229,7 +186,7 @@ func certificateFiles(t *testing.T) (pemFile, storeFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pemFile = writeFile(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	pemFile = settingstest.File(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		t.Fatal(err)
@@ -238,7 +195,7 @@ func certificateFiles(t *testing.T) (pemFile, storeFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pemFile, writeFile(t, "trust.p12", string(data))
+	return pemFile, settingstest.File(t, "trust.p12", string(data))
 }
 
 // How the node is asked follows from the settings and from what cassandra.yaml says.
@@ -253,7 +210,7 @@ func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
 	}
 	c = c.withDefaults()
 	c.ContactPoint = "node7:9142"
-	var n node
+	var n node.Node
 	if got := c.cassandra(n, nil); got.TLS != nil || got.Username != "u" || got.Password != secret || got.ContactPoints[0] != "node7:9142" || !got.OnlyContactPoints {
 		t.Errorf("a node without TLS: %+v", got)
 	}
@@ -305,7 +262,7 @@ func TestStoresOfThePulsarClient(t *testing.T) {
 func TestTokensInFiles(t *testing.T) {
 	const token = "org.apache.pulsar.client.impl.auth.AuthenticationToken"
 	for content, reread := range map[string]bool{secret: true, secret + "\n": true, "token:" + secret: false, `{"token": "` + secret + `"}`: false, "file:///t": false} {
-		path := writeFile(t, "params", content)
+		path := settingstest.File(t, "params", content)
 		c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=" + token, "pulsarAuthParamsFile=" + path}})
 		if err != nil {
 			t.Fatal(err)
@@ -318,7 +275,7 @@ func TestTokensInFiles(t *testing.T) {
 			t.Errorf("%q: %q, %v", content, p.AuthParams, c.Validate())
 		}
 	}
-	c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=basic", "pulsarAuthParamsFile=" + writeFile(t, "params", "userId:u,password:p")}})
+	c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=basic", "pulsarAuthParamsFile=" + settingstest.File(t, "params", "userId:u,password:p")}})
 	if p := c.pulsar(nil); err != nil || p.AuthParams != "userId:u,password:p" {
 		t.Errorf("%q, %v", p.AuthParams, err)
 	}
@@ -431,7 +388,7 @@ func TestParametersOfTheJavaAgent(t *testing.T) {
 			t.Errorf("%s: the default is %s, want %s", key, defaults[key], def)
 		}
 		for name, from := range map[string]settings.Sources{
-			"file":        {File: writeFile(t, "agent.yaml", key+": "+value)},
+			"file":        {File: settingstest.File(t, "agent.yaml", key+": "+value)},
 			"environment": {Environ: []string{env + "=" + value}},
 			"parameters":  {Parameters: key + "=" + strings.ReplaceAll(value, ",", `\,`)},
 			"flag":        {Set: []string{key + "=" + value}},

@@ -29,6 +29,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 )
 
 // lockedBuffer is a log that is read while it is written.
@@ -63,7 +64,7 @@ func freeAddress(t *testing.T) string {
 // stopped at any time.
 func TestTheAgentWaitsForTheNode(t *testing.T) {
 	closed, address, dir := freeAddress(t), freeAddress(t), t.TempDir()
-	yaml := writeFile(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir+"\ncdc_total_space: 64MiB\n")
+	yaml := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir+"\ncdc_total_space: 64MiB\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	log, ended := &lockedBuffer{}, make(chan error, 1)
 	cfg := Config{
@@ -189,28 +190,6 @@ func TestLookMeasuresCDCRaw(t *testing.T) {
 	}
 }
 
-func TestCDCLimit(t *testing.T) {
-	for _, c := range []struct {
-		node node
-		want int64
-	}{
-		{node{CDCTotalSpace: "4096MiB"}, 4 << 30}, {node{CDCTotalSpace: "4MiB"}, 4 << 20}, {node{CDCTotalSpace: "2GiB"}, 2 << 30},
-		{node{CDCTotalSpace: "1024KiB"}, 1 << 20}, {node{CDCTotalSpaceInMB: 100}, 100 << 20}, {node{CDCRawDirectory: "/no/such/directory"}, 0},
-	} {
-		if got := c.node.cdcLimit(); got != c.want {
-			t.Errorf("%+v: %d, want %d", c.node, got, c.want)
-		}
-	}
-	for volume, want := range map[int64]int64{1 << 40: 4096 << 20, 8 << 30: 1 << 30, 8<<30 + 5: 1 << 30, 3 << 20: 0} {
-		if got := defaultCDCLimit(volume); got != want {
-			t.Errorf("a volume of %d: %d, want %d", volume, got, want)
-		}
-	}
-	if got := (node{CDCRawDirectory: t.TempDir()}).cdcLimit(); got <= 0 || got > 4096<<20 {
-		t.Errorf("the volume of this machine: %d", got)
-	}
-}
-
 // Events wait and nothing is acknowledged: the broker is told to be silent, and no longer
 // when it answers again.
 func TestASilentBrokerIsTold(t *testing.T) {
@@ -295,7 +274,7 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", socket.LocalAddr().String())
 	t.Setenv("WATCHDOG_USEC", "100000")
 	dir := t.TempDir()
-	yaml := writeFile(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
+	yaml := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {

@@ -16,6 +16,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -28,7 +29,7 @@ const acknowledgeTime = 30 * time.Second
 func ListQuarantine(cfg Config, out io.Writer) error {
 	if cfg.CDCWorkingDir == "" { // then cassandra.yaml says where it is
 		var err error
-		if cfg, _, err = cfg.settle(thisMachine()); err != nil {
+		if cfg, _, err = cfg.settle(node.ThisMachine()); err != nil {
 			return err
 		}
 	}
@@ -54,7 +55,7 @@ func ListQuarantine(cfg Config, out io.Writer) error {
 // beside it. With dryRun it tells what it would do, and needs no broker. The error says how
 // many entries stay.
 func ReplayQuarantine(ctx context.Context, cfg Config, dryRun bool, out io.Writer, log *slog.Logger) error {
-	cfg, n, err := cfg.settle(thisMachine())
+	cfg, n, err := cfg.settle(node.ThisMachine())
 	if err != nil {
 		return err
 	}
@@ -63,16 +64,16 @@ func ReplayQuarantine(ctx context.Context, cfg Config, dryRun bool, out io.Write
 		return err
 	}
 	r := &replay{dir: cfg.quarantine(), out: out}
-	session, node, err := hostID(ctx, cfg, n, log)
+	session, host, err := hostID(ctx, cfg, n, log)
 	if err != nil {
 		return err
 	}
 	defer session.Close()
-	if r.schemas, err = replaySchemas(ctx, session, node, cfg.historyFile(), log); err != nil {
+	if r.schemas, err = replaySchemas(ctx, session, host, cfg.historyFile(), log); err != nil {
 		return err
 	}
 	ops := newOperations(cfg, space{}, log)
-	r.agent = &agent{log: log, ops: ops, decoder: mutation.NewDecoder(r.schemas), publisher: newPublisher(nil, node, cfg, ops)}
+	r.agent = &agent{log: log, ops: ops, decoder: mutation.NewDecoder(r.schemas), publisher: newPublisher(nil, host, cfg, ops)}
 	if !dryRun {
 		client, err := pulsar.Connect(ctx, cfg.pulsar(log))
 		if err != nil {
@@ -87,7 +88,7 @@ func ReplayQuarantine(ctx context.Context, cfg Config, dryRun bool, out io.Write
 }
 
 // hostID connects to the agent's node and asks for its host id.
-func hostID(ctx context.Context, cfg Config, n node, log *slog.Logger) (*cassandra.Session, string, error) {
+func hostID(ctx context.Context, cfg Config, n node.Node, log *slog.Logger) (*cassandra.Session, string, error) {
 	session, err := cassandra.Connect(ctx, cfg.cassandra(n, log))
 	if err != nil {
 		return nil, "", err

@@ -18,6 +18,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
@@ -204,7 +205,7 @@ func schemaID(t *testing.T, text string) schema.ID {
 
 // A damaged file costs what it knew and a warning, never the agent.
 func TestADamagedHistoryBeginsAnew(t *testing.T) {
-	file, log := writeFile(t, "history", "{"), &bytes.Buffer{}
+	file, log := settingstest.File(t, "history", "{"), &bytes.Buffer{}
 	rows := corpustest.Rows(t, scenario)
 	s := reopen(t, &fakeNode{rows: rows}, file, log)
 	if s.Table(schemaID(t, tableID(t, rows, "ck", "t_pk1"))) == nil {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -81,56 +82,56 @@ func (c Config) producer() pulsar.ProducerConfig {
 
 // settle fills in what the settings leave to the machine: where the node is, and what
 // follows from that. The error holds every fault of the settings and of cassandra.yaml.
-func (c Config) settle(m machine) (Config, node, error) {
+func (c Config) settle(m node.Machine) (Config, node.Node, error) {
 	invalid := c.Validate()
 	c, n, err := c.place(m)
 	if err != nil {
 		return c, n, errors.Join(invalid, err)
 	}
 	c, err = c.meet(n)
-	return c, n, errors.Join(invalid, n.faults(), err)
+	return c, n, errors.Join(invalid, n.Faults(), err)
 }
 
 // place finds the node's files and reads cassandra.yaml.
-func (c Config) place(m machine) (Config, node, error) {
+func (c Config) place(m node.Machine) (Config, node.Node, error) {
 	c = c.withDefaults()
-	at, err := m.locate(c)
+	at, err := m.Locate(c.CassandraYAML, c.CassandraStorageDir)
 	if err != nil {
-		return c, node{}, err
+		return c, node.Node{}, err
 	}
-	c.CassandraYAML, c.CassandraStorageDir = at.yaml, at.storageDir
+	c.CassandraYAML, c.CassandraStorageDir = at.YAML, at.StorageDir
 	if c.CDCWorkingDir == "" {
-		c.CDCWorkingDir = filepath.Join(at.storageDir, "cdc")
+		c.CDCWorkingDir = filepath.Join(at.StorageDir, "cdc")
 	}
-	n, err := readNode(at)
+	n, err := node.Read(at)
 	return c, n, err
 }
 
 // meet fills in how the node wants to be asked, and says what it demands and the settings
 // do not have.
-func (c Config) meet(n node) (Config, error) {
+func (c Config) meet(n node.Node) (Config, error) {
 	var errs []error
 	if n.ClientEncryption.RequireClientAuth == "true" && c.cassandraTLS(n) && c.CassandraTLSCertificateFilePath == "" && c.CassandraTLSKeystorePath == "" {
 		errs = append(errs, settings.Fault{
-			Key: "cassandraTlsCertificateFilePath", Problem: "it is missing: " + n.yaml + " has require_client_auth",
+			Key: "cassandraTlsCertificateFilePath", Problem: "it is missing: " + n.YAML + " has require_client_auth",
 			Hint: "set it with cassandraTlsKeyFilePath, or set cassandraTlsKeystorePath",
 		})
 	}
 	if c.ContactPoint == "" {
 		var err error
-		c.ContactPoint, err = n.contactPoint(c.cassandraTLS(n))
+		c.ContactPoint, err = n.ContactPoint(c.cassandraTLS(n))
 		errs = append(errs, err)
 	}
 	return c, errors.Join(errs...)
 }
 
-func (c Config) cassandraTLS(n node) bool {
+func (c Config) cassandraTLS(n node.Node) bool {
 	told := c.CassandraTLSTrustCertsFilePath != "" || c.CassandraTLSTruststorePath != ""
 	return c.CassandraTLS == "true" || c.CassandraTLS == "auto" && n.ClientEncryption.Enabled && (told || !n.ClientEncryption.Optional)
 }
 
 // cassandra is how to reach the node, of a configuration that is settled.
-func (c Config) cassandra(n node, log *slog.Logger) cassandra.Config {
+func (c Config) cassandra(n node.Node, log *slog.Logger) cassandra.Config {
 	cfg := cassandra.Config{
 		ContactPoints: []string{c.ContactPoint}, OnlyContactPoints: true,
 		Username: c.CassandraUsername, Password: c.CassandraPassword, PasswordFile: c.CassandraPasswordFile, Log: log,
