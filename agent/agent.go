@@ -14,6 +14,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
@@ -39,11 +40,11 @@ const (
 // one of the settings or of the working directory, at the start; afterwards whatever is in
 // the way is a condition, and is tried again. level is that of log; nil when it cannot
 // be changed.
-func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar) error {
+func Run(ctx context.Context, cfg config.Config, log *slog.Logger, level *slog.LevelVar) error {
 	for _, w := range cfg.Warnings() {
 		log.Warn("a setting needs a look", "warning", w)
 	}
-	cfg, n, err := cfg.settle(node.ThisMachine())
+	cfg, n, err := cfg.Settle(node.ThisMachine())
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 	if err != nil {
 		return err
 	}
-	filter, err := cfg.tableFilter()
+	filter, err := cfg.TableFilter()
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 		}
 	}
 	beKind(cfg, os.Getenv, log)
-	ops := newOperations(cfg, space{n.CDCRawDirectory, cfg.quarantine(), n.CDCLimit()}, log)
+	ops := newOperations(cfg, space{n.CDCRawDirectory, cfg.Quarantine(), n.CDCLimit()}, log)
 	ops.checkpoints = &watchedCheckpoints{Checkpoints: store, board: ops.board}
 	if err := ops.start(level); err != nil {
 		return err
@@ -79,12 +80,12 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 	}
 	defer c.close()
 
-	for _, p := range filter.unmatched(c.schemas.Tables()) {
+	for _, p := range filter.Unmatched(c.schemas.Tables()) {
 		log.Warn("a pattern of tables or excludeTables matches no table of today", "pattern", p)
 	}
 	a := &agent{
 		log: log, ops: ops, schemas: c.schemas, decoder: mutation.NewDecoder(c.schemas), changes: changes{filter: filter, withRanges: cfg.RangeDeletes},
-		quarantine: keeper{dir: cfg.quarantine(), log: log, board: ops.board, metrics: ops.metrics}, skipped: skipped{log: log, metrics: ops.metrics},
+		quarantine: keeper{dir: cfg.Quarantine(), log: log, board: ops.board, metrics: ops.metrics}, skipped: skipped{log: log, metrics: ops.metrics},
 	}
 	a.judgeTables()
 	log.Info("agent started", "node", c.local.HostID, "release", c.local.ReleaseVersion, "cdc_raw", n.CDCRawDirectory, "tables", a.tablesWithCDC())
@@ -252,7 +253,7 @@ func (a *agent) judgeTables() {
 func (a *agent) tablesWithCDC() []string {
 	names := []string{}
 	for _, t := range a.schemas.Tables() {
-		if t.CDC && a.changes.filter.passes(t) {
+		if t.CDC && a.changes.filter.Passes(t) {
 			names = append(names, t.String())
 		}
 	}

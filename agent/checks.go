@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -25,8 +26,8 @@ import (
 )
 
 // Checks are the checks of a configuration and of what it names. loaded is the error of
-// [LoadConfig], whose faults are part of the result.
-func Checks(cfg Config, loaded error) []check.Check {
+// [config.Load], whose faults are part of the result.
+func Checks(cfg config.Config, loaded error) []check.Check {
 	return (&probe{cfg: cfg, loaded: loaded, machine: node.ThisMachine()}).checks()
 }
 
@@ -45,7 +46,7 @@ func (p *probe) checks() []check.Check {
 
 // probe is what one check leaves for the next.
 type probe struct {
-	cfg     Config
+	cfg     config.Config
 	loaded  error
 	machine node.Machine
 
@@ -71,7 +72,7 @@ func (p *probe) settings(context.Context) []check.Result {
 		results = append(results, check.Result{Problem: w, Advice: true})
 	}
 	if len(results) == 0 {
-		return check.Fine("%d set, the others have their defaults", len(p.cfg.origins))
+		return check.Fine("%d set, the others have their defaults", p.cfg.Given())
 	}
 	return results
 }
@@ -84,7 +85,7 @@ func faultResult(f settings.Fault) check.Result {
 
 func (p *probe) cassandraYAML(context.Context) []check.Result {
 	var err error
-	if p.cfg, p.node, err = p.cfg.place(p.machine); err != nil {
+	if p.cfg, p.node, err = p.cfg.Place(p.machine); err != nil {
 		return faultResults(err)
 	}
 	p.settled = true
@@ -94,7 +95,7 @@ func (p *probe) cassandraYAML(context.Context) []check.Result {
 			results = append(results, faultResult(f))
 		}
 	}
-	p.cfg, err = p.cfg.meet(p.node)
+	p.cfg, err = p.cfg.Meet(p.node)
 	for _, f := range settings.FaultsOf(err) {
 		p.faulty = append(p.faulty, f.Key)
 		results = append(results, faultResult(f))
@@ -220,7 +221,7 @@ func (p *probe) cassandra(ctx context.Context) []check.Result {
 	if key := p.wrong("contactPoint", "cassandraUsername", "cassandraPassword", "cassandraTls"); key != "" {
 		return check.LeftOut("the setting " + key + " is wrong")
 	}
-	cfg := p.cfg.cassandra(p.node, slog.New(slog.DiscardHandler))
+	cfg := p.cfg.Cassandra(p.node, slog.New(slog.DiscardHandler))
 	cfg.Timeout = checkTimeout
 	session, err := cassandra.Connect(ctx, cfg)
 	if err != nil {
@@ -249,16 +250,16 @@ func (p *probe) cassandra(ctx context.Context) []check.Result {
 
 // remember keeps the tables that will be published.
 func (p *probe) remember(all *schema.Snapshot) {
-	filter, err := p.cfg.tableFilter()
+	filter, err := p.cfg.TableFilter()
 	if err != nil {
 		return // a fault of the settings
 	}
 	for _, t := range all.Tables() {
-		if t.CDC && filter.passes(t) {
+		if t.CDC && filter.Passes(t) {
 			p.list = append(p.list, t)
 		}
 	}
-	p.idle = filter.unmatched(all.Tables())
+	p.idle = filter.Unmatched(all.Tables())
 	p.asked = true
 }
 
@@ -289,7 +290,7 @@ func (p *probe) pulsar(ctx context.Context) []check.Result {
 	if key := p.wrong("pulsarServiceUrl", "pulsarAuth", "tls", "ssl", "useKeyStoreTls"); key != "" {
 		return check.LeftOut("the setting " + key + " is wrong")
 	}
-	cfg := p.cfg.pulsar(slog.New(slog.DiscardHandler))
+	cfg := p.cfg.Pulsar(slog.New(slog.DiscardHandler))
 	cfg.OperationTimeout = checkTimeout
 	client, err := pulsar.Connect(ctx, cfg)
 	if err != nil {

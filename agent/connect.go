@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -21,7 +22,7 @@ type connections struct {
 }
 
 // connect reaches both. The error is the end of ctx.
-func connect(ctx context.Context, cfg Config, n node.Node, ops *operations) (*connections, error) {
+func connect(ctx context.Context, cfg config.Config, n node.Node, ops *operations) (*connections, error) {
 	c := &connections{}
 	ops.waiting("waiting for Cassandra")
 	err := ops.try(ctx, nodeTroubles, "", nodeTrouble, func() error { return c.reachNode(ctx, cfg, n, ops) })
@@ -30,7 +31,7 @@ func connect(ctx context.Context, cfg Config, n node.Node, ops *operations) (*co
 	}
 	ops.knowNode(c.local)
 	ops.waiting("waiting for Pulsar")
-	settings := cfg.pulsar(ops.log)
+	settings := cfg.Pulsar(ops.log)
 	settings.Metrics = ops.metrics.Registry()
 	err = ops.try(ctx, brokerTroubles, settings.ServiceURL, brokerTrouble, func() (err error) {
 		c.client, err = pulsar.Connect(ctx, settings)
@@ -43,14 +44,14 @@ func connect(ctx context.Context, cfg Config, n node.Node, ops *operations) (*co
 	return c, nil
 }
 
-func (c *connections) reachNode(ctx context.Context, cfg Config, n node.Node, ops *operations) (err error) {
-	c.session, err = cassandra.Connect(ctx, cfg.cassandra(n, ops.log))
+func (c *connections) reachNode(ctx context.Context, cfg config.Config, n node.Node, ops *operations) (err error) {
+	c.session, err = cassandra.Connect(ctx, cfg.Cassandra(n, ops.log))
 	if err != nil {
 		return err
 	}
 	if c.local, err = c.session.Local(ctx, ""); err == nil {
 		dirs := []string{n.CDCRawDirectory, n.CommitLogDirectory}
-		c.schemas, err = openSchemas(ctx, c.session, c.local.HostID, cfg.historyFile(), dirs, ops)
+		c.schemas, err = openSchemas(ctx, c.session, c.local.HostID, cfg.HistoryFile(), dirs, ops)
 	}
 	if err != nil {
 		c.session.Close()

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
@@ -21,7 +22,7 @@ import (
 )
 
 // Examination is [Checks] and what else can be wrong around an agent.
-func Examination(cfg Config, loaded error) []check.Check {
+func Examination(cfg config.Config, loaded error) []check.Check {
 	p := &probe{cfg: cfg, loaded: loaded, machine: node.ThisMachine()}
 	return append(p.checks(),
 		check.Check{Name: "room", Run: p.room},
@@ -83,7 +84,7 @@ func (p *probe) ask(ctx context.Context, f func(ctx context.Context, s *cassandr
 	if !p.asked {
 		return errNotAsked
 	}
-	cfg := p.cfg.cassandra(p.node, slog.New(slog.DiscardHandler))
+	cfg := p.cfg.Cassandra(p.node, slog.New(slog.DiscardHandler))
 	cfg.Timeout = checkTimeout
 	s, err := cassandra.Connect(ctx, cfg)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
@@ -67,9 +68,9 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 	yaml := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir+"\ncdc_total_space: 64MiB\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	log, ended := &lockedBuffer{}, make(chan error, 1)
-	cfg := Config{
+	cfg := config.Config{
 		CassandraYAML: yaml, CDCWorkingDir: t.TempDir(), HTTPAddress: address, ContactPoint: closed, KeepIOPriority: true,
-		CassandraUsername: "cdc", CassandraPassword: secret, PulsarAuthPluginClassName: "token", PulsarAuthParams: secret,
+		CassandraUsername: "cdc", CassandraPassword: settingstest.Secret, PulsarAuthPluginClassName: "token", PulsarAuthParams: settingstest.Secret,
 	}
 	go func() { ended <- Run(ctx, cfg, slog.New(slog.NewTextHandler(log, nil)), nil) }()
 	deadline := time.Now().Add(30 * time.Second)
@@ -104,7 +105,7 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 		if resp.StatusCode != code || path != "/healthz" && !bytes.Contains(body, []byte("node-unreachable")) {
 			t.Errorf("%s: %d, want %d: %s", path, resp.StatusCode, code, body)
 		}
-		if bytes.Contains(body, []byte(secret)) {
+		if bytes.Contains(body, []byte(settingstest.Secret)) {
 			t.Errorf("%s tells a secret", path)
 		}
 	}
@@ -116,7 +117,7 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 	if n := strings.Count(log.String(), "condition=node-unreachable"); n != 1 {
 		t.Errorf("%d lines about the condition, want one:\n%s", n, log)
 	}
-	if strings.Contains(log.String(), secret) {
+	if strings.Contains(log.String(), settingstest.Secret) {
 		t.Errorf("the log tells a secret: %s", log)
 	}
 }
@@ -124,7 +125,7 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 func testOperations(t *testing.T, at space) (*operations, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	return newOperations(Config{}, at, logTo(log)), log
+	return newOperations(config.Config{}, at, logTo(log)), log
 }
 
 func (o *operations) active() (codes []string) {
@@ -278,7 +279,7 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, Config{CassandraYAML: yaml, CDCWorkingDir: t.TempDir(), HTTPAddress: "off", ContactPoint: freeAddress(t), KeepIOPriority: true}, slog.New(slog.DiscardHandler), nil)
+		ended <- Run(ctx, config.Config{CassandraYAML: yaml, CDCWorkingDir: t.TempDir(), HTTPAddress: "off", ContactPoint: freeAddress(t), KeepIOPriority: true}, slog.New(slog.DiscardHandler), nil)
 	}()
 	want := map[string]int{"READY=1": 1, "STATUS=waiting for Cassandra": 1, "WATCHDOG=1": 3}
 	for len(want) > 0 {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
@@ -49,7 +50,7 @@ func openSchemasOf(t *testing.T, n *fakeNode) *schemas {
 
 func reopen(t *testing.T, n *fakeNode, file string, log *bytes.Buffer) *schemas {
 	t.Helper()
-	s, err := openSchemas(t.Context(), n, "host", file, nil, newOperations(Config{}, space{}, logTo(log)))
+	s, err := openSchemas(t.Context(), n, "host", file, nil, newOperations(config.Config{}, space{}, logTo(log)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -22,7 +23,7 @@ type agentCommand struct {
 }
 
 func (c *agentCommand) Run(flags *program.Flags, out io.Writer) error {
-	cfg, err := agent.LoadConfig(c.sources())
+	cfg, err := config.Load(c.sources())
 	ctx, stop := program.UntilSignal()
 	defer stop()
 	if c.Check {
@@ -52,8 +53,8 @@ func (c *agentCommand) sources() settings.Sources {
 
 // configFile is the file that was named, else the default one if it is there.
 func configFile(named string) string {
-	if _, err := os.Stat(agent.DefaultConfigFile); named == "" && err == nil {
-		return agent.DefaultConfigFile
+	if _, err := os.Stat(config.DefaultFile); named == "" && err == nil {
+		return config.DefaultFile
 	}
 	return named
 }

@@ -1,7 +1,7 @@
 // What a person is told who configured the agent wrongly: everything at once, each
 // fault in a line of its own that says what to do, and never a secret.
 
-package agent
+package config
 
 import (
 	"crypto/ecdsa"
@@ -30,7 +30,7 @@ const secret = settingstest.Secret
 
 func load(text ...string) func(*testing.T) (Config, error) {
 	return func(t *testing.T) (Config, error) {
-		return LoadConfig(settings.Sources{File: settingstest.File(t, "agent.yaml", strings.Join(text, "\n"))})
+		return Load(settings.Sources{File: settingstest.File(t, "agent.yaml", strings.Join(text, "\n"))})
 	}
 }
 
@@ -121,7 +121,7 @@ func TestEveryWrongValueOfEverySetting(t *testing.T) {
 			t.Errorf("%s: no wrong value is tried", f.Key)
 		}
 		for _, w := range cases[f.Key] {
-			c, loaded := LoadConfig(settings.Sources{Environ: []string{f.Env + "=" + w.value}})
+			c, loaded := Load(settings.Sources{Environ: []string{f.Env + "=" + w.value}})
 			faults := append(settings.FaultsOf(loaded), settings.FaultsOf(c.Validate())...)
 			// Of a pair of settings the other one is at fault too.
 			if len(faults) == 0 || len(faults) > 1 && !strings.HasSuffix(f.Key, "FilePath") {
@@ -162,7 +162,7 @@ func TestContradictions(t *testing.T) {
 		"nothing":                   {[]string{"pulsarBatching=bucket", "pulsarBatchBuckets=128", "pulsarBatchDelayInMs=5", "cassandraTlsTrustCertsFilePath=" + pem}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c2, err := LoadConfig(settings.Sources{Set: c.set})
+			c2, err := Load(settings.Sources{Set: c.set})
 			if err = errors.Join(err, c2.Validate()); c.want == nil {
 				if err != nil {
 					t.Error(err)
@@ -200,7 +200,7 @@ func certificateFiles(t *testing.T) (pemFile, storeFile string) {
 
 // How the node is asked follows from the settings and from what cassandra.yaml says.
 func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
-	c, err := LoadConfig(settings.Sources{Set: []string{
+	c, err := Load(settings.Sources{Set: []string{
 		"cassandraUsername=u", "cassandraPassword=" + secret, "cassandraTlsTrustCertsFilePath=ca", "cassandraTlsCertificateFilePath=c", "cassandraTlsKeyFilePath=k",
 		"cassandraTlsTruststorePath=t", "cassandraTlsTruststorePassword=tp", "cassandraTlsKeystorePath=ks", "cassandraTlsKeystorePassword=kp",
 		"cassandraTlsHostnameVerificationDisable=true", "cassandraTlsAllowInsecureConnection=true",
@@ -208,10 +208,10 @@ func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	c.ContactPoint = "node7:9142"
 	var n node.Node
-	if got := c.cassandra(n, nil); got.TLS != nil || got.Username != "u" || got.Password != secret || got.ContactPoints[0] != "node7:9142" || !got.OnlyContactPoints {
+	if got := c.Cassandra(n, nil); got.TLS != nil || got.Username != "u" || got.Password != secret || got.ContactPoints[0] != "node7:9142" || !got.OnlyContactPoints {
 		t.Errorf("a node without TLS: %+v", got)
 	}
 	for _, optional := range []bool{false, true} { // trusted certificates are set, so that TLS it is
@@ -220,20 +220,20 @@ func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
 			TrustCertsFile: "ca", TrustStore: javastore.File{Path: "t", Password: "tp"}, CertificateFile: "c", KeyFile: "k",
 			KeyStore: javastore.File{Path: "ks", Password: "kp"}, ServerName: "node7", AnyName: true, Insecure: true,
 		}
-		if got := c.cassandra(n, nil).TLS; got == nil || *got != want {
+		if got := c.Cassandra(n, nil).TLS; got == nil || *got != want {
 			t.Errorf("optional %v: %+v", optional, got)
 		}
 	}
-	bare := Config{ContactPoint: "h:1", CassandraTLSServerName: "other"}.withDefaults()
-	if bare.cassandra(n, nil).TLS != nil {
+	bare := Config{ContactPoint: "h:1", CassandraTLSServerName: "other"}.WithDefaults()
+	if bare.Cassandra(n, nil).TLS != nil {
 		t.Error("TLS that is optional, and no certificates to trust: plain")
 	}
 	n.ClientEncryption.Optional = false
-	if got := bare.cassandra(n, nil).TLS; got == nil || got.ServerName != "other" {
+	if got := bare.Cassandra(n, nil).TLS; got == nil || got.ServerName != "other" {
 		t.Errorf("TLS that is demanded: %+v", got)
 	}
 	bare.CassandraTLS = "false"
-	if bare.cassandra(n, nil).TLS != nil {
+	if bare.Cassandra(n, nil).TLS != nil {
 		t.Error("TLS that is turned off")
 	}
 }
@@ -251,7 +251,7 @@ func TestStoresOfThePulsarClient(t *testing.T) {
 		"trust alone":                        {Config{UseKeyStoreTLS: true, SSLTruststorePath: "t", SSLTruststorePassword: "x", TLSTrustCertsFilePath: "pem"}, "t", "", "x"},
 		"off":                                {Config{SSLTruststorePath: "t", SSLKeystorePath: "k", SSLKeystorePassword: "p", TLSTrustCertsFilePath: "pem"}, "", "", ""},
 	} {
-		p := c.cfg.pulsar(nil)
+		p := c.cfg.Pulsar(nil)
 		if p.TLSTrustStore.Path != c.trust || p.TLSKeyStore.Path != c.key || p.TLSTrustStore.Password != c.password || (p.TLSTrustCertsFile == "pem") == c.cfg.UseKeyStoreTLS {
 			t.Errorf("%s: %+v", name, p)
 		}
@@ -263,7 +263,7 @@ func TestTokensInFiles(t *testing.T) {
 	const token = "org.apache.pulsar.client.impl.auth.AuthenticationToken"
 	for content, reread := range map[string]bool{secret: true, secret + "\n": true, "token:" + secret: false, `{"token": "` + secret + `"}`: false, "file:///t": false} {
 		path := settingstest.File(t, "params", content)
-		c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=" + token, "pulsarAuthParamsFile=" + path}})
+		c, err := Load(settings.Sources{Set: []string{"pulsarAuthPluginClassName=" + token, "pulsarAuthParamsFile=" + path}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,12 +271,12 @@ func TestTokensInFiles(t *testing.T) {
 		if reread {
 			want = "file:" + path
 		}
-		if p := c.pulsar(nil); p.AuthParams != want || reread && c.Validate() != nil {
+		if p := c.Pulsar(nil); p.AuthParams != want || reread && c.Validate() != nil {
 			t.Errorf("%q: %q, %v", content, p.AuthParams, c.Validate())
 		}
 	}
-	c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=basic", "pulsarAuthParamsFile=" + settingstest.File(t, "params", "userId:u,password:p")}})
-	if p := c.pulsar(nil); err != nil || p.AuthParams != "userId:u,password:p" {
+	c, err := Load(settings.Sources{Set: []string{"pulsarAuthPluginClassName=basic", "pulsarAuthParamsFile=" + settingstest.File(t, "params", "userId:u,password:p")}})
+	if p := c.Pulsar(nil); err != nil || p.AuthParams != "userId:u,password:p" {
 		t.Errorf("%q, %v", p.AuthParams, err)
 	}
 }
@@ -295,7 +295,7 @@ func TestBatchesAsDataStaxAgentIsToldThem(t *testing.T) {
 		"ours with a delay":  {Config{PulsarBatching: "any", PulsarBatchDelayInMs: 7}, pulsar.BatchAny, 7 * time.Millisecond},
 		"ours, by key alone": {Config{PulsarBatching: "key"}, pulsar.BatchByKey, 0},
 	} {
-		if p := c.cfg.producer(); p.Batching != c.want || p.BatchDelay != c.delay {
+		if p := c.cfg.Producer(); p.Batching != c.want || p.BatchDelay != c.delay {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
@@ -317,7 +317,7 @@ func TestSettingsWithoutEffectAreTold(t *testing.T) {
 		"the node's TLS":     {[]string{"cassandraTls=false", "cassandraTlsServerName=x"}, []string{"cassandraTlsServerName"}},
 		"all used":           {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "sslAllowInsecureConnection=true", "cassandraTlsServerName=x"}, nil},
 	} {
-		cfg, err := LoadConfig(settings.Sources{Set: c.set})
+		cfg, err := Load(settings.Sources{Set: c.set})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +338,7 @@ func TestAnEmptyConfigurationIsValid(t *testing.T) {
 	if err != nil || c.Validate() != nil || c.Warnings() != nil {
 		t.Fatalf("%v, %v, %v", err, c.Validate(), c.Warnings())
 	}
-	if p := c.pulsar(nil); p.ServiceURL != "pulsar://localhost:6650" || c.producer().MaxPending != 1000 {
+	if p := c.Pulsar(nil); p.ServiceURL != "pulsar://localhost:6650" || c.Producer().MaxPending != 1000 {
 		t.Errorf("defaults: %+v", p)
 	}
 }
@@ -356,7 +356,7 @@ sslHostnameVerificationEnable: true
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := c.pulsar(nil)
+	p := c.Pulsar(nil)
 	if c.TopicPrefix != "persistent://tenant/ns/events-" || p.ServiceURL != "pulsar+ssl://broker:6651" || p.AuthParams != "token:"+secret ||
 		!strings.HasSuffix(p.AuthPlugin, "AuthenticationToken") || p.TLSTrustCertsFile != "/ca.pem" || !p.AllowInsecure || !p.HostnameVerification {
 		t.Errorf("prefix %q, %+v", c.TopicPrefix, p)
@@ -393,7 +393,7 @@ func TestParametersOfTheJavaAgent(t *testing.T) {
 			"parameters":  {Parameters: key + "=" + strings.ReplaceAll(value, ",", `\,`)},
 			"flag":        {Set: []string{key + "=" + value}},
 		} {
-			c, err := LoadConfig(from)
+			c, err := Load(from)
 			if err != nil {
 				t.Errorf("%s as %s: %v", key, name, err)
 			}

@@ -1,7 +1,7 @@
 // What the settings mean for those who are told them: the clients of Pulsar and of
 // Cassandra; and what the settings leave to the machine.
 
-package agent
+package config
 
 import (
 	"errors"
@@ -17,9 +17,9 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
 
-// pulsar is how to reach the cluster.
-func (c Config) pulsar(log *slog.Logger) pulsar.Config {
-	c = c.withDefaults()
+// Pulsar is how to reach the Pulsar cluster.
+func (c Config) Pulsar(log *slog.Logger) pulsar.Config {
+	c = c.WithDefaults()
 	p := pulsar.Config{
 		ServiceURL: c.PulsarServiceURL, WebServiceURL: c.PulsarWebServiceURL, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
 		TLSProtocols: c.SSLEnabledProtocols, TLSCipherSuites: c.SSLCipherSuites,
@@ -66,9 +66,9 @@ func (c Config) batching() pulsar.Batching {
 	return pulsar.BatchAny
 }
 
-// producer is how to publish, but for what depends on the topic.
-func (c Config) producer() pulsar.ProducerConfig {
-	c = c.withDefaults()
+// Producer is how to publish, but for what depends on the topic.
+func (c Config) Producer() pulsar.ProducerConfig {
+	c = c.WithDefaults()
 	p := pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages, Batching: c.batching()}
 	if p.Batching != pulsar.BatchNone && c.PulsarBatchDelayInMs > 0 {
 		p.BatchDelay = time.Duration(c.PulsarBatchDelayInMs) * time.Millisecond
@@ -80,21 +80,22 @@ func (c Config) producer() pulsar.ProducerConfig {
 	return p
 }
 
-// settle fills in what the settings leave to the machine: where the node is, and what
+// Settle fills in what the settings leave to the machine: where the node is, and what
 // follows from that. The error holds every fault of the settings and of cassandra.yaml.
-func (c Config) settle(m node.Machine) (Config, node.Node, error) {
+func (c Config) Settle(m node.Machine) (Config, node.Node, error) {
 	invalid := c.Validate()
-	c, n, err := c.place(m)
+	c, n, err := c.Place(m)
 	if err != nil {
 		return c, n, errors.Join(invalid, err)
 	}
-	c, err = c.meet(n)
+	c, err = c.Meet(n)
 	return c, n, errors.Join(invalid, n.Faults(), err)
 }
 
-// place finds the node's files and reads cassandra.yaml.
-func (c Config) place(m node.Machine) (Config, node.Node, error) {
-	c = c.withDefaults()
+// Place is the first half of [Config.Settle], without looking for faults: it finds the
+// node's files and reads cassandra.yaml.
+func (c Config) Place(m node.Machine) (Config, node.Node, error) {
+	c = c.WithDefaults()
 	at, err := m.Locate(c.CassandraYAML, c.CassandraStorageDir)
 	if err != nil {
 		return c, node.Node{}, err
@@ -107,9 +108,9 @@ func (c Config) place(m node.Machine) (Config, node.Node, error) {
 	return c, n, err
 }
 
-// meet fills in how the node wants to be asked, and says what it demands and the settings
-// do not have.
-func (c Config) meet(n node.Node) (Config, error) {
+// Meet is the second half of [Config.Settle]: it fills in how the node wants to be asked,
+// and says what it demands and the settings do not have.
+func (c Config) Meet(n node.Node) (Config, error) {
 	var errs []error
 	if n.ClientEncryption.RequireClientAuth == "true" && c.cassandraTLS(n) && c.CassandraTLSCertificateFilePath == "" && c.CassandraTLSKeystorePath == "" {
 		errs = append(errs, settings.Fault{
@@ -130,8 +131,8 @@ func (c Config) cassandraTLS(n node.Node) bool {
 	return c.CassandraTLS == "true" || c.CassandraTLS == "auto" && n.ClientEncryption.Enabled && (told || !n.ClientEncryption.Optional)
 }
 
-// cassandra is how to reach the node, of a configuration that is settled.
-func (c Config) cassandra(n node.Node, log *slog.Logger) cassandra.Config {
+// Cassandra is how to reach the node, of a configuration that is settled.
+func (c Config) Cassandra(n node.Node, log *slog.Logger) cassandra.Config {
 	cfg := cassandra.Config{
 		ContactPoints: []string{c.ContactPoint}, OnlyContactPoints: true,
 		Username: c.CassandraUsername, Password: c.CassandraPassword, PasswordFile: c.CassandraPasswordFile, Log: log,

@@ -1,6 +1,6 @@
 // What the settings and cassandra.yaml come to together.
 
-package agent
+package config
 
 import (
 	"os"
@@ -20,7 +20,7 @@ func TestDirectoriesThatCassandraYAMLLeavesOut(t *testing.T) {
 		}
 	}
 	c := Config{CassandraYAML: settingstest.File(t, "cassandra.yaml", "cdc_enabled: true"), CassandraStorageDir: storage}
-	c, n, err := c.settle(node.ThisMachine())
+	c, n, err := c.Settle(node.ThisMachine())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestClientCertificateThatTheNodeDemands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.cfg.withDefaults().meet(n); (err != nil) != c.want {
+		if _, err := c.cfg.WithDefaults().Meet(n); (err != nil) != c.want {
 			t.Errorf("%+v, %s: %v", c.cfg, c.demand, err)
 		}
 	}
