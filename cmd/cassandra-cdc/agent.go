@@ -11,6 +11,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/doctor"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -27,7 +28,7 @@ func (c *agentCommand) Run(flags *program.Flags, out io.Writer) error {
 	ctx, stop := program.UntilSignal()
 	defer stop()
 	if c.Check {
-		return faultsOf(check.Run(ctx, out, agent.Checks(cfg, err)))
+		return faultsOf(check.Run(ctx, out, doctor.Checks(cfg, err)))
 	}
 	if err != nil {
 		return err

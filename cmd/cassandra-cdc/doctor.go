@@ -6,9 +6,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/cassandra-cdc/cassandra-cdc/agent"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/doctor"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -32,5 +32,5 @@ func (c *doctorCommand) Run(out io.Writer) error {
 	if c.JSON {
 		run = check.RunJSON
 	}
-	return faultsOf(run(ctx, out, agent.Examination(cfg, err)))
+	return faultsOf(run(ctx, out, doctor.Examination(cfg, err)))
 }

@@ -1,6 +1,6 @@
 // What the doctor makes of what it finds.
 
-package agent
+package doctor
 
 import (
 	"strings"

@@ -1,6 +1,6 @@
 // Whose a file is.
 
-package agent
+package doctor
 
 import (
 	"os"

@@ -1,7 +1,7 @@
 // What `cassandra-cdc doctor` looks at beyond the checks of the settings: room, clocks,
 // the whole cluster, and the agent that runs.
 
-package agent
+package doctor
 
 import (
 	"context"
