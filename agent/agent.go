@@ -15,6 +15,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/kindness"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
@@ -65,7 +66,7 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger, level *slog.L
 			return err
 		}
 	}
-	beKind(cfg, os.Getenv, log)
+	kindness.Apply(cfg, os.Getenv, log)
 	ops := newOperations(cfg, space{n.CDCRawDirectory, cfg.Quarantine(), n.CDCLimit()}, log)
 	ops.checkpoints = &watchedCheckpoints{Checkpoints: store, board: ops.board}
 	if err := ops.start(level); err != nil {

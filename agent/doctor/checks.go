@@ -4,7 +4,7 @@
 // Package doctor looks at a configuration and at what it names, and tells a person what is
 // wrong with it: the settings, the node's files, the node, the broker (checks.go), and
 // for a longer look the machine, the cluster and the agent that runs (examine.go). It
-// changes nothing. How results are shown is package check's.
+// leaves everything as it was. How results are shown is package check's.
 package doctor
 
 import (

@@ -1,7 +1,8 @@
-// What the agent takes of the machine it shares with the database.
-// Invariant 9: the agent never makes Cassandra worse.
+// The bounds of this process.
 
-package agent
+// Package kindness bounds what the agent takes of the machine that it shares with the database.
+// Invariant 9: the agent never makes Cassandra worse.
+package kindness
 
 import (
 	"log/slog"
@@ -11,9 +12,9 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 )
 
-// beKind bounds processors and memory and steps back with reading. GOMAXPROCS and
+// Apply bounds processors and memory of this process, and lets others read first. GOMAXPROCS and
 // GOMEMLIMIT in the environment win, as whoever sets them expects.
-func beKind(cfg config.Config, getenv func(string) string, log *slog.Logger) {
+func Apply(cfg config.Config, getenv func(string) string, log *slog.Logger) {
 	if getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(min(cfg.WithDefaults().MaxProcs, runtime.GOMAXPROCS(0)))
 	}

@@ -1,9 +1,10 @@
 // The kernel and the Go runtime are asked what the settings came to.
 
-package agent
+package kindness
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -92,7 +93,7 @@ func TestProcessorsAndMemoryAreBounded(t *testing.T) {
 			debug.SetMemoryLimit(7 << 30)
 			var log bytes.Buffer
 			c.cfg.KeepIOPriority = true
-			beKind(c.cfg, func(name string) string { return c.env[name] }, logTo(&log))
+			Apply(c.cfg, func(name string) string { return c.env[name] }, slog.New(slog.NewTextHandler(&log, nil)))
 			if got, bound := runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1); got != c.procs || bound != c.limit || log.Len() > 0 {
 				t.Errorf("%d processors and %d bytes, want %d and %d; log: %s", got, bound, c.procs, c.limit, &log)
 			}
