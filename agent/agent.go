@@ -69,9 +69,7 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger, level *slog.L
 	kindness.Apply(cfg, os.Getenv, log)
 	ops := newOperations(cfg, space{n.CDCRawDirectory, cfg.Quarantine(), n.CDCLimit()}, log)
 	ops.checkpoints = &watchedCheckpoints{Checkpoints: store, board: ops.board}
-	if err := ops.start(level); err != nil {
-		return err
-	}
+	ops.start(level)
 	defer ops.close()
 	defer context.AfterFunc(ctx, func() { ops.notify("STOPPING=1") })()
 

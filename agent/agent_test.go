@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -323,11 +322,6 @@ func TestRunThatCannotStart(t *testing.T) {
 	dir := t.TempDir()
 	node := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
 	file := settingstest.File(t, "file", "")
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
 	for name, c := range map[string]struct {
 		cfg  config.Config
 		want []string
@@ -336,9 +330,6 @@ func TestRunThatCannotStart(t *testing.T) {
 		"cassandra.yaml":                     {config.Config{CassandraYAML: "/no/such/cassandra.yaml", CDCWorkingDir: t.TempDir()}, []string{"/no/such/cassandra.yaml"}},
 		"a working directory that is a file": {config.Config{CassandraYAML: node, CDCWorkingDir: file}, []string{"working directory", file}},
 		"a working directory in a file":      {config.Config{CassandraYAML: node, CDCWorkingDir: file + "/work"}, []string{"working directory", file}},
-		"an address that is taken": {
-			config.Config{CassandraYAML: node, CDCWorkingDir: t.TempDir(), HTTPAddress: taken.Addr().String()}, []string{taken.Addr().String(), "httpAddress"},
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -5,7 +5,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -43,6 +42,7 @@ type operations struct {
 	node  cassandra.Node
 
 	watch  watch
+	level  *slog.LevelVar
 	server *endpoint.Server
 	stop   context.CancelFunc
 	ended  chan struct{}
@@ -66,19 +66,10 @@ func newOperations(cfg config.Config, at space, log *slog.Logger) *operations {
 }
 
 // start begins to watch and to serve, and tells the service manager that the agent runs:
-// from now on it waits by itself for whatever is missing.
-func (o *operations) start(level *slog.LevelVar) error {
-	if address := o.cfg.StatusAddress(); address != "" {
-		server, err := endpoint.Listen(address, endpoint.Program{
-			Metrics: o.metrics.Registry(), Board: o.board, Alive: o.watch.alive, Starting: o.waitsFor,
-			Status: func() any { return o.report() }, Level: level, Profiles: o.cfg.HTTPProfiles, Log: o.log,
-		})
-		if err != nil {
-			return fmt.Errorf("%w (set httpAddress to another one, or to off)", err)
-		}
-		o.server = server
-		o.log.Info("serving metrics, health and status", "address", server.Address())
-	}
+// from now on it waits by itself for whatever is missing. level may be nil.
+func (o *operations) start(level *slog.LevelVar) {
+	o.level = level
+	o.listen()
 	ctx, cancel := context.WithCancel(context.Background())
 	o.stop = cancel
 	go func() {
@@ -86,7 +77,26 @@ func (o *operations) start(level *slog.LevelVar) error {
 		o.watch.run(ctx, systemd.WatchdogInterval())
 	}()
 	o.notify("READY=1")
-	return nil
+}
+
+// listen serves what is asked over HTTP, unless that is done already. An address that is
+// taken stops nothing: the next look tries again.
+func (o *operations) listen() {
+	address := o.cfg.StatusAddress()
+	if address == "" || o.server != nil {
+		return
+	}
+	server, err := endpoint.Listen(address, endpoint.Program{
+		Metrics: o.metrics.Registry(), Board: o.board, Alive: o.watch.alive, Starting: o.waitsFor,
+		Status: func() any { return o.report() }, Level: o.level, Profiles: o.cfg.HTTPProfiles, Log: o.log,
+	})
+	if err != nil {
+		o.board.SetError(health.StatusNotServed, "", err)
+		return
+	}
+	o.board.Clear(health.StatusNotServed, "")
+	o.server = server
+	o.log.Info("serving metrics, health and status", "address", server.Address())
 }
 
 func (o *operations) close() {

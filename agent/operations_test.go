@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,6 +120,31 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 	}
 	if strings.Contains(log.String(), settingstest.Secret) {
 		t.Errorf("the log tells a secret: %s", log)
+	}
+}
+
+// Something else listens at the address: that is told, and over once it is free.
+func TestAnAddressThatIsTakenStopsNothing(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := taken.Addr().String()
+	o, log := testOperations(t, space{})
+	o.cfg.HTTPAddress = address
+	o.listen()
+	if s := o.board.Active(); len(s) != 1 || s[0].Code != "status-not-served" || !strings.Contains(s[0].Detail, address) || s[0].Blocks {
+		t.Errorf("%+v; log: %s", s, log)
+	}
+	taken.Close()
+	o.listen()
+	defer o.server.Close()
+	if r, err := status.Ask(t.Context(), address); err != nil || len(r.Conditions) > 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	o.listen() // it is served already
+	if got := o.active(); got != nil {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -357,13 +383,31 @@ func TestLookAtSegments(t *testing.T) {
 }
 
 // Trying tells its condition, changes it with the cause, and takes it back.
+// answers is an error that one goroutine sets and another one is given.
+type answers struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (a *answers) get() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.err
+}
+
+func (a *answers) set(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.err = err
+}
+
 func TestTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, _ := testOperations(t, space{})
-		var answer error
+		var answer answers
 		ended := make(chan error, 1)
 		go func() {
-			ended <- o.try(t.Context(), nodeTroubles, "", nodeTrouble, func() error { return answer })
+			ended <- o.try(t.Context(), nodeTroubles, "", nodeTrouble, answer.get)
 		}()
 		want := func(codes ...string) {
 			t.Helper()
@@ -377,16 +421,16 @@ func TestTry(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		answer = errors.New("connection refused")
+		answer.set(errors.New("connection refused"))
 		go func() {
-			ended <- o.try(t.Context(), nodeTroubles, "", nodeTrouble, func() error { return answer })
+			ended <- o.try(t.Context(), nodeTroubles, "", nodeTrouble, answer.get)
 		}()
 		want("node-unreachable")
-		answer = fmt.Errorf("connect: %w", cassandra.ErrCredentials)
+		answer.set(fmt.Errorf("connect: %w", cassandra.ErrCredentials))
 		want("node-credentials-refused")
-		answer = &os.PathError{Op: "write", Path: "schema_history.json", Err: errors.New("disk full")}
+		answer.set(&os.PathError{Op: "write", Path: "schema_history.json", Err: errors.New("disk full")})
 		want("checkpoint-not-written")
-		answer = nil
+		answer.set(nil)
 		want()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -424,17 +468,19 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var cause error
-		rounds := 0
+		var cause answers
+		var rounds atomic.Int64
+		var publishing atomic.Pointer[publisher]
 		begin := func(context.Context) (*tail.Tailer, *publisher) {
-			rounds++
+			rounds.Add(1)
 			p := &publisher{ops: a.ops, failed: make(chan error, 1)}
-			if cause != nil {
-				p.failed <- cause
+			if err := cause.get(); err != nil {
+				p.failed <- err
 			}
+			publishing.Store(p)
 			return tail.New(tail.Config{CDCRawDir: t.TempDir(), CommitLogDir: t.TempDir(), Checkpoints: store, Log: slog.New(slog.DiscardHandler)}), p
 		}
-		cause = &pulsar.SchemaError{Topic: "events-a.b", Reason: "incompatible"}
+		cause.set(&pulsar.SchemaError{Topic: "events-a.b", Reason: "incompatible"})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- a.run(ctx, begin) }()
@@ -443,20 +489,20 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 		if got := a.ops.active(); !slices.Equal(got, []string{"schema-refused"}) {
 			t.Errorf("conditions %q", got)
 		}
-		if rounds < 10 || rounds > 25 {
-			t.Errorf("%d rounds in five minutes", rounds)
+		if n := rounds.Load(); n < 10 || n > 25 {
+			t.Errorf("%d rounds in five minutes", n)
 		}
 		if r := a.ops.report(); r.Ready || !strings.Contains(r.State, "schema-refused") {
 			t.Errorf("ready %v, %q", r.Ready, r.State)
 		}
-		cause = nil
+		cause.set(nil)
 		time.Sleep(longestRest + goodRound + time.Second)
 		synctest.Wait()
 		if r := a.ops.report(); !r.Ready || len(r.Conditions) > 0 {
 			t.Errorf("after the repair: ready %v, %v", r.Ready, r.Conditions)
 		}
-		before := rounds
-		a.publisher.failed <- &pulsar.Error{Kind: pulsar.ErrProducerFenced}
+		before := rounds.Load()
+		publishing.Load().failed <- &pulsar.Error{Kind: pulsar.ErrProducerFenced}
 		time.Sleep(50 * time.Millisecond)
 		synctest.Wait()
 		if got := a.ops.active(); !slices.Equal(got, []string{"publish-failed"}) {
@@ -464,8 +510,8 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 		}
 		time.Sleep(settleTime + time.Second)
 		synctest.Wait()
-		if got := a.ops.active(); len(got) > 0 || rounds != before+1 {
-			t.Errorf("conditions %q after %d more rounds", got, rounds-before)
+		if got := a.ops.active(); len(got) > 0 || rounds.Load() != before+1 {
+			t.Errorf("conditions %q after %d more rounds", got, rounds.Load()-before)
 		}
 		cancel()
 		if err := <-ended; err != nil {

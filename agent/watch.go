@@ -49,6 +49,7 @@ func (w *watch) run(ctx context.Context, watchdog time.Duration) {
 	w.moved = time.Now()
 	w.mu.Unlock()
 	for {
+		w.listen()
 		w.look()
 		if watchdog > 0 && w.alive() == nil {
 			w.notify("WATCHDOG=1")
