@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
@@ -24,7 +25,7 @@ import (
 
 // operations is the part of the agent that watches the rest.
 type operations struct {
-	cfg     Config
+	cfg     config.Config
 	log     *slog.Logger
 	board   *health.Board
 	metrics *metrics.Agent
@@ -54,7 +55,7 @@ type space struct {
 	limit      int64
 }
 
-func newOperations(cfg Config, at space, log *slog.Logger) *operations {
+func newOperations(cfg config.Config, at space, log *slog.Logger) *operations {
 	o := &operations{
 		cfg: cfg, log: log, board: health.NewBoard(log), metrics: metrics.New(program.Version(), runtime.Version()),
 		started: time.Now(), space: at, state: "starting", ended: make(chan struct{}),
@@ -159,7 +160,7 @@ func (o *operations) report() status.Report {
 			Quarantine: l.Quarantine, CheckpointAge: l.CheckpointAge.Seconds(),
 		},
 		InFlight: status.InFlight{
-			Events: flight.Events, Bytes: flight.Bytes, EventsAllowed: o.cfg.inFlightEvents(), BytesAllowed: o.cfg.inFlightBytes(),
+			Events: flight.Events, Bytes: flight.Bytes, EventsAllowed: o.cfg.InFlightEvents(), BytesAllowed: o.cfg.InFlightBytes(),
 		},
 	}
 	if o.checkpoints != nil {

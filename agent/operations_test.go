@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
@@ -30,6 +31,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 )
 
 // lockedBuffer is a log that is read while it is written.
@@ -64,12 +66,12 @@ func freeAddress(t *testing.T) string {
 // stopped at any time.
 func TestTheAgentWaitsForTheNode(t *testing.T) {
 	closed, address, dir := freeAddress(t), freeAddress(t), t.TempDir()
-	yaml := writeFile(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir+"\ncdc_total_space: 64MiB\n")
+	yaml := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir+"\ncdc_total_space: 64MiB\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	log, ended := &lockedBuffer{}, make(chan error, 1)
-	cfg := Config{
+	cfg := config.Config{
 		CassandraYAML: yaml, CDCWorkingDir: t.TempDir(), HTTPAddress: address, ContactPoint: closed, KeepIOPriority: true,
-		CassandraUsername: "cdc", CassandraPassword: secret, PulsarAuthPluginClassName: "token", PulsarAuthParams: secret,
+		CassandraUsername: "cdc", CassandraPassword: settingstest.Secret, PulsarAuthPluginClassName: "token", PulsarAuthParams: settingstest.Secret,
 	}
 	go func() { ended <- Run(ctx, cfg, slog.New(slog.NewTextHandler(log, nil)), nil) }()
 	deadline := time.Now().Add(30 * time.Second)
@@ -104,7 +106,7 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 		if resp.StatusCode != code || path != "/healthz" && !bytes.Contains(body, []byte("node-unreachable")) {
 			t.Errorf("%s: %d, want %d: %s", path, resp.StatusCode, code, body)
 		}
-		if bytes.Contains(body, []byte(secret)) {
+		if bytes.Contains(body, []byte(settingstest.Secret)) {
 			t.Errorf("%s tells a secret", path)
 		}
 	}
@@ -116,7 +118,7 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 	if n := strings.Count(log.String(), "condition=node-unreachable"); n != 1 {
 		t.Errorf("%d lines about the condition, want one:\n%s", n, log)
 	}
-	if strings.Contains(log.String(), secret) {
+	if strings.Contains(log.String(), settingstest.Secret) {
 		t.Errorf("the log tells a secret: %s", log)
 	}
 }
@@ -149,7 +151,7 @@ func TestAnAddressThatIsTakenStopsNothing(t *testing.T) {
 func testOperations(t *testing.T, at space) (*operations, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	return newOperations(Config{}, at, logTo(log)), log
+	return newOperations(config.Config{}, at, logTo(log)), log
 }
 
 func (o *operations) active() (codes []string) {
@@ -212,28 +214,6 @@ func TestLookMeasuresCDCRaw(t *testing.T) {
 	o.watch.look()
 	if slices.Contains(o.active(), "quarantined") {
 		t.Error("the quarantine is gone, and the condition is not")
-	}
-}
-
-func TestCDCLimit(t *testing.T) {
-	for _, c := range []struct {
-		node node
-		want int64
-	}{
-		{node{CDCTotalSpace: "4096MiB"}, 4 << 30}, {node{CDCTotalSpace: "4MiB"}, 4 << 20}, {node{CDCTotalSpace: "2GiB"}, 2 << 30},
-		{node{CDCTotalSpace: "1024KiB"}, 1 << 20}, {node{CDCTotalSpaceInMB: 100}, 100 << 20}, {node{CDCRawDirectory: "/no/such/directory"}, 0},
-	} {
-		if got := c.node.cdcLimit(); got != c.want {
-			t.Errorf("%+v: %d, want %d", c.node, got, c.want)
-		}
-	}
-	for volume, want := range map[int64]int64{1 << 40: 4096 << 20, 8 << 30: 1 << 30, 8<<30 + 5: 1 << 30, 3 << 20: 0} {
-		if got := defaultCDCLimit(volume); got != want {
-			t.Errorf("a volume of %d: %d, want %d", volume, got, want)
-		}
-	}
-	if got := (node{CDCRawDirectory: t.TempDir()}).cdcLimit(); got <= 0 || got > 4096<<20 {
-		t.Errorf("the volume of this machine: %d", got)
 	}
 }
 
@@ -321,11 +301,11 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", socket.LocalAddr().String())
 	t.Setenv("WATCHDOG_USEC", "100000")
 	dir := t.TempDir()
-	yaml := writeFile(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
+	yaml := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, Config{CassandraYAML: yaml, CDCWorkingDir: t.TempDir(), HTTPAddress: "off", ContactPoint: freeAddress(t), KeepIOPriority: true}, slog.New(slog.DiscardHandler), nil)
+		ended <- Run(ctx, config.Config{CassandraYAML: yaml, CDCWorkingDir: t.TempDir(), HTTPAddress: "off", ContactPoint: freeAddress(t), KeepIOPriority: true}, slog.New(slog.DiscardHandler), nil)
 	}()
 	want := map[string]int{"READY=1": 1, "STATUS=waiting for Cassandra": 1, "WATCHDOG=1": 3}
 	for len(want) > 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env/envtest"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -62,7 +63,7 @@ func TestRefusedEventsSchemaHoldsTheAgent(t *testing.T) {
 
 	// An agent that published the table before, and one that did not.
 	publisherOf := func(node string) *publisher {
-		return newPublisher(client, node, Config{}, newOperations(Config{}, space{}, slog.New(slog.NewTextHandler(log, nil))))
+		return newPublisher(client, node, config.Config{}, newOperations(config.Config{}, space{}, slog.New(slog.NewTextHandler(log, nil))))
 	}
 	first, second := publisherOf("node-1"), publisherOf("node-2")
 	marks := map[*publisher]*checkpoint.Watermark{first: checkpoint.NewWatermark(0), second: checkpoint.NewWatermark(0)}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 )
@@ -74,7 +75,7 @@ func (w *watch) look() {
 			w.board.Clear(health.LogUnreadable, w.space.cdcRaw)
 		}
 	}
-	if size, err := directorySize(w.space.cdcRaw); err == nil {
+	if size, err := node.DirectorySize(w.space.cdcRaw); err == nil {
 		l.RawBytes = size
 	} else {
 		l.RawBytes = w.metrics.Log().RawBytes
