@@ -14,7 +14,10 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/kindness"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
@@ -38,19 +41,19 @@ const (
 // one of the settings or of the working directory, at the start; afterwards whatever is in
 // the way is a condition, and is tried again. level is that of log; nil when it cannot
 // be changed.
-func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar) error {
+func Run(ctx context.Context, cfg config.Config, log *slog.Logger, level *slog.LevelVar) error {
 	for _, w := range cfg.Warnings() {
 		log.Warn("a setting needs a look", "warning", w)
 	}
-	cfg, node, err := cfg.settle(thisMachine())
+	cfg, n, err := cfg.Settle(node.ThisMachine())
 	if err != nil {
 		return err
 	}
-	keys, err := node.keys()
+	keys, err := n.Keys()
 	if err != nil {
 		return err
 	}
-	filter, err := cfg.tableFilter()
+	filter, err := cfg.TableFilter()
 	if err != nil {
 		return err
 	}
@@ -59,39 +62,37 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, level *slog.LevelVar
 		return err
 	}
 	if cfg.ErrorCommitLogReprocessEnabled {
-		if err := reprocess(filepath.Join(cfg.CDCWorkingDir, "errors"), node.CDCRawDirectory, log); err != nil {
+		if err := reprocess(filepath.Join(cfg.CDCWorkingDir, "errors"), n.CDCRawDirectory, log); err != nil {
 			return err
 		}
 	}
-	beKind(cfg, os.Getenv, log)
-	ops := newOperations(cfg, space{node.CDCRawDirectory, cfg.quarantine(), node.cdcLimit()}, log)
+	kindness.Apply(cfg, os.Getenv, log)
+	ops := newOperations(cfg, space{n.CDCRawDirectory, cfg.Quarantine(), n.CDCLimit()}, log)
 	ops.checkpoints = &watchedCheckpoints{Checkpoints: store, board: ops.board}
-	if err := ops.start(level); err != nil {
-		return err
-	}
+	ops.start(level)
 	defer ops.close()
 	defer context.AfterFunc(ctx, func() { ops.notify("STOPPING=1") })()
 
-	c, err := connect(ctx, cfg, node, ops)
+	c, err := connect(ctx, cfg, n, ops)
 	if err != nil {
 		return nil //nolint:nilerr // only the end of ctx ends it, and nothing was begun
 	}
 	defer c.close()
 
-	for _, p := range filter.unmatched(c.schemas.Tables()) {
+	for _, p := range filter.Unmatched(c.schemas.Tables()) {
 		log.Warn("a pattern of tables or excludeTables matches no table of today", "pattern", p)
 	}
 	a := &agent{
 		log: log, ops: ops, schemas: c.schemas, decoder: mutation.NewDecoder(c.schemas), changes: changes{filter: filter, withRanges: cfg.RangeDeletes},
-		quarantine: keeper{dir: cfg.quarantine(), log: log, board: ops.board, metrics: ops.metrics}, skipped: skipped{log: log, metrics: ops.metrics},
+		quarantine: keeper{dir: cfg.Quarantine(), log: log, board: ops.board, metrics: ops.metrics}, skipped: skipped{log: log, metrics: ops.metrics},
 	}
 	a.judgeTables()
-	log.Info("agent started", "node", c.local.HostID, "release", c.local.ReleaseVersion, "cdc_raw", node.CDCRawDirectory, "tables", a.tablesWithCDC())
+	log.Info("agent started", "node", c.local.HostID, "release", c.local.ReleaseVersion, "cdc_raw", n.CDCRawDirectory, "tables", a.tablesWithCDC())
 	return a.run(ctx, func(ctx context.Context) (*tail.Tailer, *publisher) {
 		return tail.New(tail.Config{
-			CDCRawDir: node.CDCRawDirectory, CommitLogDir: node.CommitLogDirectory, Checkpoints: ops.checkpoints, Log: log,
-			Changed: tail.Watch(ctx, log, node.CDCRawDirectory, node.CommitLogDirectory), MayRemove: node.mayRemove(),
-			Keys: keys, MaxSection: node.maxSection(), Turn: func() { ops.turns.Add(1) },
+			CDCRawDir: n.CDCRawDirectory, CommitLogDir: n.CommitLogDirectory, Checkpoints: ops.checkpoints, Log: log,
+			Changed: tail.Watch(ctx, log, n.CDCRawDirectory, n.CommitLogDirectory), MayRemove: n.MayRemove(),
+			Keys: keys, MaxSection: n.MaxSection(), Turn: func() { ops.turns.Add(1) },
 			Lost: func(what string) { ops.board.Set(health.SegmentLost, "", what) },
 		}), newPublisher(c.client, c.local.HostID, cfg, ops)
 	})
@@ -251,7 +252,7 @@ func (a *agent) judgeTables() {
 func (a *agent) tablesWithCDC() []string {
 	names := []string{}
 	for _, t := range a.schemas.Tables() {
-		if t.CDC && a.changes.filter.passes(t) {
+		if t.CDC && a.changes.filter.Passes(t) {
 			names = append(names, t.String())
 		}
 	}

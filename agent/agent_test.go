@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,11 +20,13 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
@@ -55,7 +56,7 @@ func newAgent(t *testing.T, n *fakeNode) (*agent, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
 	s := openSchemasOf(t, n)
-	s.ops = newOperations(Config{}, space{}, logTo(log))
+	s.ops = newOperations(config.Config{}, space{}, logTo(log))
 	return &agent{
 		log: logTo(log), ops: s.ops, schemas: s, decoder: mutation.NewDecoder(s), quarantine: keeper{dir: quarantine.Dir{Path: filepath.Join(t.TempDir(), "quarantine")}, log: logTo(log), board: s.ops.board, metrics: s.ops.metrics},
 		skipped: skipped{log: logTo(log), metrics: s.ops.metrics}, publisher: &publisher{ops: s.ops, failed: make(chan error, 1), outputs: map[schema.ID]*output{}},
@@ -250,6 +251,40 @@ func TestSkipsAreCountedAndLoggedNowAndThen(t *testing.T) {
 	})
 }
 
+// The writes of a table that is left out pass by: no event, no quarantine, no warning,
+// and the checkpoint moves on.
+func TestTablesThatAreLeftOutAreCounted(t *testing.T) {
+	write := entryOf(t, scenario, "ck", "t_pk1")
+	a, log := newAgent(t, &fakeNode{rows: corpustest.Rows(t, scenario)})
+	var err error
+	if a.changes.filter, err = (config.Config{ExcludeTables: []string{"ck.t_pk?"}}).TableFilter(); err != nil {
+		t.Fatal(err)
+	}
+	w := checkpoint.NewWatermark(0)
+	for range 3 {
+		if err := a.Entry(t.Context(), write.entry(w)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := a.skipped.total[excludedTable]; got != 3 || len(a.changes.list) > 0 {
+		t.Errorf("%d counted, changes %v", got, a.changes.list)
+	}
+	if entries, _ := quarantined(t, a); len(entries) > 0 || log.Len() > 0 {
+		t.Errorf("quarantine %v, log %s", entries, log)
+	}
+	if !w.Settled() || w.Offset() != write.Position.Offset {
+		t.Errorf("the checkpoint is at %d", w.Offset())
+	}
+	if names := a.tablesWithCDC(); slices.Contains(names, "ck.t_pk1") || len(names) == 0 {
+		t.Errorf("tables %v", names)
+	}
+	// Others still become events.
+	other := entryOf(t, scenario, "ck", "t_all")
+	if err := a.decode(t.Context(), other.entry(nil)); err != nil || len(a.changes.list) == 0 {
+		t.Errorf("%v, %v", a.changes.list, err)
+	}
+}
+
 // Following ends well with a stop, and with the reason when an event is refused.
 func TestFollowEndsWithTheReason(t *testing.T) {
 	refused := errors.New("the broker refused it")
@@ -285,24 +320,16 @@ func TestFollowEndsWithTheReason(t *testing.T) {
 // What is wrong from the start is told at once and names what to look at.
 func TestRunThatCannotStart(t *testing.T) {
 	dir := t.TempDir()
-	node := writeFile(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
-	file := writeFile(t, "file", "")
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
+	node := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
+	file := settingstest.File(t, "file", "")
 	for name, c := range map[string]struct {
-		cfg  Config
+		cfg  config.Config
 		want []string
 	}{
-		"settings":                           {Config{CassandraYAML: node, CassandraTLS: "maybe"}, []string{"cassandraTls", "auto"}},
-		"cassandra.yaml":                     {Config{CassandraYAML: "/no/such/cassandra.yaml", CDCWorkingDir: t.TempDir()}, []string{"/no/such/cassandra.yaml"}},
-		"a working directory that is a file": {Config{CassandraYAML: node, CDCWorkingDir: file}, []string{"working directory", file}},
-		"a working directory in a file":      {Config{CassandraYAML: node, CDCWorkingDir: file + "/work"}, []string{"working directory", file}},
-		"an address that is taken": {
-			Config{CassandraYAML: node, CDCWorkingDir: t.TempDir(), HTTPAddress: taken.Addr().String()}, []string{taken.Addr().String(), "httpAddress"},
-		},
+		"settings":                           {config.Config{CassandraYAML: node, CassandraTLS: "maybe"}, []string{"cassandraTls", "auto"}},
+		"cassandra.yaml":                     {config.Config{CassandraYAML: "/no/such/cassandra.yaml", CDCWorkingDir: t.TempDir()}, []string{"/no/such/cassandra.yaml"}},
+		"a working directory that is a file": {config.Config{CassandraYAML: node, CDCWorkingDir: file}, []string{"working directory", file}},
+		"a working directory in a file":      {config.Config{CassandraYAML: node, CDCWorkingDir: file + "/work"}, []string{"working directory", file}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -311,7 +338,7 @@ func TestRunThatCannotStart(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Fatalf("it took the 30 s of the test: %v", err)
 			}
-			lines(t, err, c.want)
+			settingstest.Lines(t, err, c.want)
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
@@ -41,7 +42,7 @@ type changes struct {
 
 	schema history.Changes // of system_schema
 
-	filter tableFilter // which tables are published
+	filter config.TableFilter // which tables are published
 
 	skipped [skipReasons]int // changes that became no event, by reason
 }
@@ -76,7 +77,7 @@ func (c *changes) Table(t *schema.Table) bool {
 		return c.schema.Table(t)
 	case !t.CDC:
 		return false
-	case !c.filter.passes(t):
+	case !c.filter.Passes(t):
 		c.skipped[excludedTable]++
 		return false
 	case t.View:

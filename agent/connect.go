@@ -7,6 +7,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
@@ -20,16 +22,16 @@ type connections struct {
 }
 
 // connect reaches both. The error is the end of ctx.
-func connect(ctx context.Context, cfg Config, node node, ops *operations) (*connections, error) {
+func connect(ctx context.Context, cfg config.Config, n node.Node, ops *operations) (*connections, error) {
 	c := &connections{}
 	ops.waiting("waiting for Cassandra")
-	err := ops.try(ctx, nodeTroubles, "", nodeTrouble, func() error { return c.reachNode(ctx, cfg, node, ops) })
+	err := ops.try(ctx, nodeTroubles, "", nodeTrouble, func() error { return c.reachNode(ctx, cfg, n, ops) })
 	if err != nil {
 		return nil, err
 	}
 	ops.knowNode(c.local)
 	ops.waiting("waiting for Pulsar")
-	settings := cfg.pulsar(ops.log)
+	settings := cfg.Pulsar(ops.log)
 	settings.Metrics = ops.metrics.Registry()
 	err = ops.try(ctx, brokerTroubles, settings.ServiceURL, brokerTrouble, func() (err error) {
 		c.client, err = pulsar.Connect(ctx, settings)
@@ -42,14 +44,14 @@ func connect(ctx context.Context, cfg Config, node node, ops *operations) (*conn
 	return c, nil
 }
 
-func (c *connections) reachNode(ctx context.Context, cfg Config, node node, ops *operations) (err error) {
-	c.session, err = cassandra.Connect(ctx, cfg.cassandra(node, ops.log))
+func (c *connections) reachNode(ctx context.Context, cfg config.Config, n node.Node, ops *operations) (err error) {
+	c.session, err = cassandra.Connect(ctx, cfg.Cassandra(n, ops.log))
 	if err != nil {
 		return err
 	}
 	if c.local, err = c.session.Local(ctx, ""); err == nil {
-		dirs := []string{node.CDCRawDirectory, node.CommitLogDirectory}
-		c.schemas, err = openSchemas(ctx, c.session, c.local.HostID, cfg.historyFile(), dirs, ops)
+		dirs := []string{n.CDCRawDirectory, n.CommitLogDirectory}
+		c.schemas, err = openSchemas(ctx, c.session, c.local.HostID, cfg.HistoryFile(), dirs, ops)
 	}
 	if err != nil {
 		c.session.Close()

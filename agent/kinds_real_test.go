@@ -18,6 +18,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
@@ -121,7 +122,7 @@ func TestKindsOfWrites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tables, err := openSchemas(ctx, session, local.HostID, filepath.Join(t.TempDir(), "history.json"), []string{node.CDCRawDir(), node.CommitLogDir()}, newOperations(Config{}, space{}, slog.New(slog.DiscardHandler)))
+			tables, err := openSchemas(ctx, session, local.HostID, filepath.Join(t.TempDir(), "history.json"), []string{node.CDCRawDir(), node.CommitLogDir()}, newOperations(config.Config{}, space{}, slog.New(slog.DiscardHandler)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,13 +5,13 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
@@ -25,7 +25,7 @@ import (
 
 // operations is the part of the agent that watches the rest.
 type operations struct {
-	cfg     Config
+	cfg     config.Config
 	log     *slog.Logger
 	board   *health.Board
 	metrics *metrics.Agent
@@ -42,6 +42,7 @@ type operations struct {
 	node  cassandra.Node
 
 	watch  watch
+	level  *slog.LevelVar
 	server *endpoint.Server
 	stop   context.CancelFunc
 	ended  chan struct{}
@@ -54,7 +55,7 @@ type space struct {
 	limit      int64
 }
 
-func newOperations(cfg Config, at space, log *slog.Logger) *operations {
+func newOperations(cfg config.Config, at space, log *slog.Logger) *operations {
 	o := &operations{
 		cfg: cfg, log: log, board: health.NewBoard(log), metrics: metrics.New(program.Version(), runtime.Version()),
 		started: time.Now(), space: at, state: "starting", ended: make(chan struct{}),
@@ -65,19 +66,10 @@ func newOperations(cfg Config, at space, log *slog.Logger) *operations {
 }
 
 // start begins to watch and to serve, and tells the service manager that the agent runs:
-// from now on it waits by itself for whatever is missing.
-func (o *operations) start(level *slog.LevelVar) error {
-	if address := o.cfg.StatusAddress(); address != "" {
-		server, err := endpoint.Listen(address, endpoint.Program{
-			Metrics: o.metrics.Registry(), Board: o.board, Alive: o.watch.alive, Starting: o.waitsFor,
-			Status: func() any { return o.report() }, Level: level, Profiles: o.cfg.HTTPProfiles, Log: o.log,
-		})
-		if err != nil {
-			return fmt.Errorf("%w (set httpAddress to another one, or to off)", err)
-		}
-		o.server = server
-		o.log.Info("serving metrics, health and status", "address", server.Address())
-	}
+// from now on it waits by itself for whatever is missing. level may be nil.
+func (o *operations) start(level *slog.LevelVar) {
+	o.level = level
+	o.listen()
 	ctx, cancel := context.WithCancel(context.Background())
 	o.stop = cancel
 	go func() {
@@ -85,7 +77,26 @@ func (o *operations) start(level *slog.LevelVar) error {
 		o.watch.run(ctx, systemd.WatchdogInterval())
 	}()
 	o.notify("READY=1")
-	return nil
+}
+
+// listen serves what is asked over HTTP, unless that is done already. An address that is
+// taken stops nothing: the next look tries again.
+func (o *operations) listen() {
+	address := o.cfg.StatusAddress()
+	if address == "" || o.server != nil {
+		return
+	}
+	server, err := endpoint.Listen(address, endpoint.Program{
+		Metrics: o.metrics.Registry(), Board: o.board, Alive: o.watch.alive, Starting: o.waitsFor,
+		Status: func() any { return o.report() }, Level: o.level, Profiles: o.cfg.HTTPProfiles, Log: o.log,
+	})
+	if err != nil {
+		o.board.SetError(health.StatusNotServed, "", err)
+		return
+	}
+	o.board.Clear(health.StatusNotServed, "")
+	o.server = server
+	o.log.Info("serving metrics, health and status", "address", server.Address())
 }
 
 func (o *operations) close() {
@@ -149,7 +160,7 @@ func (o *operations) report() status.Report {
 			Quarantine: l.Quarantine, CheckpointAge: l.CheckpointAge.Seconds(),
 		},
 		InFlight: status.InFlight{
-			Events: flight.Events, Bytes: flight.Bytes, EventsAllowed: o.cfg.inFlightEvents(), BytesAllowed: o.cfg.inFlightBytes(),
+			Events: flight.Events, Bytes: flight.Bytes, EventsAllowed: o.cfg.InFlightEvents(), BytesAllowed: o.cfg.InFlightBytes(),
 		},
 	}
 	if o.checkpoints != nil {

@@ -17,11 +17,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
@@ -29,6 +31,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 )
 
 // lockedBuffer is a log that is read while it is written.
@@ -63,12 +66,12 @@ func freeAddress(t *testing.T) string {
 // stopped at any time.
 func TestTheAgentWaitsForTheNode(t *testing.T) {
 	closed, address, dir := freeAddress(t), freeAddress(t), t.TempDir()
-	yaml := writeFile(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir+"\ncdc_total_space: 64MiB\n")
+	yaml := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir+"\ncdc_total_space: 64MiB\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	log, ended := &lockedBuffer{}, make(chan error, 1)
-	cfg := Config{
+	cfg := config.Config{
 		CassandraYAML: yaml, CDCWorkingDir: t.TempDir(), HTTPAddress: address, ContactPoint: closed, KeepIOPriority: true,
-		CassandraUsername: "cdc", CassandraPassword: secret, PulsarAuthPluginClassName: "token", PulsarAuthParams: secret,
+		CassandraUsername: "cdc", CassandraPassword: settingstest.Secret, PulsarAuthPluginClassName: "token", PulsarAuthParams: settingstest.Secret,
 	}
 	go func() { ended <- Run(ctx, cfg, slog.New(slog.NewTextHandler(log, nil)), nil) }()
 	deadline := time.Now().Add(30 * time.Second)
@@ -103,7 +106,7 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 		if resp.StatusCode != code || path != "/healthz" && !bytes.Contains(body, []byte("node-unreachable")) {
 			t.Errorf("%s: %d, want %d: %s", path, resp.StatusCode, code, body)
 		}
-		if bytes.Contains(body, []byte(secret)) {
+		if bytes.Contains(body, []byte(settingstest.Secret)) {
 			t.Errorf("%s tells a secret", path)
 		}
 	}
@@ -115,15 +118,40 @@ func TestTheAgentWaitsForTheNode(t *testing.T) {
 	if n := strings.Count(log.String(), "condition=node-unreachable"); n != 1 {
 		t.Errorf("%d lines about the condition, want one:\n%s", n, log)
 	}
-	if strings.Contains(log.String(), secret) {
+	if strings.Contains(log.String(), settingstest.Secret) {
 		t.Errorf("the log tells a secret: %s", log)
+	}
+}
+
+// Something else listens at the address: that is told, and over once it is free.
+func TestAnAddressThatIsTakenStopsNothing(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := taken.Addr().String()
+	o, log := testOperations(t, space{})
+	o.cfg.HTTPAddress = address
+	o.listen()
+	if s := o.board.Active(); len(s) != 1 || s[0].Code != "status-not-served" || !strings.Contains(s[0].Detail, address) || s[0].Blocks {
+		t.Errorf("%+v; log: %s", s, log)
+	}
+	taken.Close()
+	o.listen()
+	defer o.server.Close()
+	if r, err := status.Ask(t.Context(), address); err != nil || len(r.Conditions) > 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	o.listen() // it is served already
+	if got := o.active(); got != nil {
+		t.Errorf("%q", got)
 	}
 }
 
 func testOperations(t *testing.T, at space) (*operations, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	return newOperations(Config{}, at, logTo(log)), log
+	return newOperations(config.Config{}, at, logTo(log)), log
 }
 
 func (o *operations) active() (codes []string) {
@@ -186,28 +214,6 @@ func TestLookMeasuresCDCRaw(t *testing.T) {
 	o.watch.look()
 	if slices.Contains(o.active(), "quarantined") {
 		t.Error("the quarantine is gone, and the condition is not")
-	}
-}
-
-func TestCDCLimit(t *testing.T) {
-	for _, c := range []struct {
-		node node
-		want int64
-	}{
-		{node{CDCTotalSpace: "4096MiB"}, 4 << 30}, {node{CDCTotalSpace: "4MiB"}, 4 << 20}, {node{CDCTotalSpace: "2GiB"}, 2 << 30},
-		{node{CDCTotalSpace: "1024KiB"}, 1 << 20}, {node{CDCTotalSpaceInMB: 100}, 100 << 20}, {node{CDCRawDirectory: "/no/such/directory"}, 0},
-	} {
-		if got := c.node.cdcLimit(); got != c.want {
-			t.Errorf("%+v: %d, want %d", c.node, got, c.want)
-		}
-	}
-	for volume, want := range map[int64]int64{1 << 40: 4096 << 20, 8 << 30: 1 << 30, 8<<30 + 5: 1 << 30, 3 << 20: 0} {
-		if got := defaultCDCLimit(volume); got != want {
-			t.Errorf("a volume of %d: %d, want %d", volume, got, want)
-		}
-	}
-	if got := (node{CDCRawDirectory: t.TempDir()}).cdcLimit(); got <= 0 || got > 4096<<20 {
-		t.Errorf("the volume of this machine: %d", got)
 	}
 }
 
@@ -295,11 +301,11 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", socket.LocalAddr().String())
 	t.Setenv("WATCHDOG_USEC", "100000")
 	dir := t.TempDir()
-	yaml := writeFile(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
+	yaml := settingstest.File(t, "cassandra.yaml", "cdc_enabled: true\ncdc_raw_directory: "+dir+"\ncommitlog_directory: "+dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, Config{CassandraYAML: yaml, CDCWorkingDir: t.TempDir(), HTTPAddress: "off", ContactPoint: freeAddress(t), KeepIOPriority: true}, slog.New(slog.DiscardHandler), nil)
+		ended <- Run(ctx, config.Config{CassandraYAML: yaml, CDCWorkingDir: t.TempDir(), HTTPAddress: "off", ContactPoint: freeAddress(t), KeepIOPriority: true}, slog.New(slog.DiscardHandler), nil)
 	}()
 	want := map[string]int{"READY=1": 1, "STATUS=waiting for Cassandra": 1, "WATCHDOG=1": 3}
 	for len(want) > 0 {
@@ -377,13 +383,31 @@ func TestLookAtSegments(t *testing.T) {
 }
 
 // Trying tells its condition, changes it with the cause, and takes it back.
+// answers is an error that one goroutine sets and another one is given.
+type answers struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (a *answers) get() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.err
+}
+
+func (a *answers) set(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.err = err
+}
+
 func TestTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, _ := testOperations(t, space{})
-		var answer error
+		var answer answers
 		ended := make(chan error, 1)
 		go func() {
-			ended <- o.try(t.Context(), nodeTroubles, "", nodeTrouble, func() error { return answer })
+			ended <- o.try(t.Context(), nodeTroubles, "", nodeTrouble, answer.get)
 		}()
 		want := func(codes ...string) {
 			t.Helper()
@@ -397,16 +421,16 @@ func TestTry(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		answer = errors.New("connection refused")
+		answer.set(errors.New("connection refused"))
 		go func() {
-			ended <- o.try(t.Context(), nodeTroubles, "", nodeTrouble, func() error { return answer })
+			ended <- o.try(t.Context(), nodeTroubles, "", nodeTrouble, answer.get)
 		}()
 		want("node-unreachable")
-		answer = fmt.Errorf("connect: %w", cassandra.ErrCredentials)
+		answer.set(fmt.Errorf("connect: %w", cassandra.ErrCredentials))
 		want("node-credentials-refused")
-		answer = &os.PathError{Op: "write", Path: "schema_history.json", Err: errors.New("disk full")}
+		answer.set(&os.PathError{Op: "write", Path: "schema_history.json", Err: errors.New("disk full")})
 		want("checkpoint-not-written")
-		answer = nil
+		answer.set(nil)
 		want()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -444,17 +468,19 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var cause error
-		rounds := 0
+		var cause answers
+		var rounds atomic.Int64
+		var publishing atomic.Pointer[publisher]
 		begin := func(context.Context) (*tail.Tailer, *publisher) {
-			rounds++
+			rounds.Add(1)
 			p := &publisher{ops: a.ops, failed: make(chan error, 1)}
-			if cause != nil {
-				p.failed <- cause
+			if err := cause.get(); err != nil {
+				p.failed <- err
 			}
+			publishing.Store(p)
 			return tail.New(tail.Config{CDCRawDir: t.TempDir(), CommitLogDir: t.TempDir(), Checkpoints: store, Log: slog.New(slog.DiscardHandler)}), p
 		}
-		cause = &pulsar.SchemaError{Topic: "events-a.b", Reason: "incompatible"}
+		cause.set(&pulsar.SchemaError{Topic: "events-a.b", Reason: "incompatible"})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- a.run(ctx, begin) }()
@@ -463,20 +489,20 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 		if got := a.ops.active(); !slices.Equal(got, []string{"schema-refused"}) {
 			t.Errorf("conditions %q", got)
 		}
-		if rounds < 10 || rounds > 25 {
-			t.Errorf("%d rounds in five minutes", rounds)
+		if n := rounds.Load(); n < 10 || n > 25 {
+			t.Errorf("%d rounds in five minutes", n)
 		}
 		if r := a.ops.report(); r.Ready || !strings.Contains(r.State, "schema-refused") {
 			t.Errorf("ready %v, %q", r.Ready, r.State)
 		}
-		cause = nil
+		cause.set(nil)
 		time.Sleep(longestRest + goodRound + time.Second)
 		synctest.Wait()
 		if r := a.ops.report(); !r.Ready || len(r.Conditions) > 0 {
 			t.Errorf("after the repair: ready %v, %v", r.Ready, r.Conditions)
 		}
-		before := rounds
-		a.publisher.failed <- &pulsar.Error{Kind: pulsar.ErrProducerFenced}
+		before := rounds.Load()
+		publishing.Load().failed <- &pulsar.Error{Kind: pulsar.ErrProducerFenced}
 		time.Sleep(50 * time.Millisecond)
 		synctest.Wait()
 		if got := a.ops.active(); !slices.Equal(got, []string{"publish-failed"}) {
@@ -484,8 +510,8 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 		}
 		time.Sleep(settleTime + time.Second)
 		synctest.Wait()
-		if got := a.ops.active(); len(got) > 0 || rounds != before+1 {
-			t.Errorf("conditions %q after %d more rounds", got, rounds-before)
+		if got := a.ops.active(); len(got) > 0 || rounds.Load() != before+1 {
+			t.Errorf("conditions %q after %d more rounds", got, rounds.Load()-before)
 		}
 		cancel()
 		if err := <-ended; err != nil {

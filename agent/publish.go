@@ -10,6 +10,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -148,11 +149,11 @@ func (o *output) message(c change, payload []byte, at commitlog.Position) (*puls
 	return &pulsar.Message{Key: key, Value: payload, Schema: o.schema, Token: properties.Token, Properties: properties.Map()}, nil
 }
 
-func newPublisher(client *pulsar.Client, hostID string, cfg Config, ops *operations) *publisher {
-	cfg = cfg.withDefaults()
+func newPublisher(client *pulsar.Client, hostID string, cfg config.Config, ops *operations) *publisher {
+	cfg = cfg.WithDefaults()
 	return &publisher{
-		client: client, hostID: hostID, prefix: cfg.TopicPrefix, keyForm: cfg.keyForm(), producer: cfg.producer(), ops: ops,
-		window:  newWindow(cfg.inFlightEvents(), cfg.inFlightBytes()),
+		client: client, hostID: hostID, prefix: cfg.TopicPrefix, keyForm: cfg.KeyForm(), producer: cfg.Producer(), ops: ops,
+		window:  newWindow(cfg.InFlightEvents(), cfg.InFlightBytes()),
 		outputs: map[schema.ID]*output{}, producers: map[string]*pulsar.Producer{}, failed: make(chan error, 1),
 	}
 }

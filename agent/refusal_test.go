@@ -14,6 +14,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env/envtest"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -62,7 +63,7 @@ func TestRefusedEventsSchemaHoldsTheAgent(t *testing.T) {
 
 	// An agent that published the table before, and one that did not.
 	publisherOf := func(node string) *publisher {
-		return newPublisher(client, node, Config{}, newOperations(Config{}, space{}, slog.New(slog.NewTextHandler(log, nil))))
+		return newPublisher(client, node, config.Config{}, newOperations(config.Config{}, space{}, slog.New(slog.NewTextHandler(log, nil))))
 	}
 	first, second := publisherOf("node-1"), publisherOf("node-2")
 	marks := map[*publisher]*checkpoint.Watermark{first: checkpoint.NewWatermark(0), second: checkpoint.NewWatermark(0)}
@@ -76,7 +77,7 @@ func TestRefusedEventsSchemaHoldsTheAgent(t *testing.T) {
 	go func() { ended <- publish(first, after, afterKey, 20) }()
 	go func() { ended <- publish(second, after, afterKey, 30) }()
 	said := func(text string) int { return strings.Count(log.String(), text) }
-	for said("code=schema-refused") < 2 && ctx.Err() == nil && len(ended) == 0 {
+	for said("condition=schema-refused") < 2 && ctx.Err() == nil && len(ended) == 0 {
 		time.Sleep(50 * time.Millisecond)
 	}
 	select {

@@ -14,8 +14,10 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/history"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/quarantine"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -25,14 +27,14 @@ import (
 const acknowledgeTime = 30 * time.Second
 
 // ListQuarantine prints what is in the agent's quarantine: a table for a person.
-func ListQuarantine(cfg Config, out io.Writer) error {
+func ListQuarantine(cfg config.Config, out io.Writer) error {
 	if cfg.CDCWorkingDir == "" { // then cassandra.yaml says where it is
 		var err error
-		if cfg, _, err = cfg.settle(thisMachine()); err != nil {
+		if cfg, _, err = cfg.Settle(node.ThisMachine()); err != nil {
 			return err
 		}
 	}
-	items, err := cfg.quarantine().List()
+	items, err := cfg.Quarantine().List()
 	if err != nil {
 		return err
 	}
@@ -53,28 +55,28 @@ func ListQuarantine(cfg Config, out io.Writer) error {
 // moves what the broker has taken aside. It prints a line for each. The agent may run
 // beside it. With dryRun it tells what it would do, and needs no broker. The error says how
 // many entries stay.
-func ReplayQuarantine(ctx context.Context, cfg Config, dryRun bool, out io.Writer, log *slog.Logger) error {
-	cfg, n, err := cfg.settle(thisMachine())
+func ReplayQuarantine(ctx context.Context, cfg config.Config, dryRun bool, out io.Writer, log *slog.Logger) error {
+	cfg, n, err := cfg.Settle(node.ThisMachine())
 	if err != nil {
 		return err
 	}
-	items, err := cfg.quarantine().List()
+	items, err := cfg.Quarantine().List()
 	if err != nil || len(items) == 0 {
 		return err
 	}
-	r := &replay{dir: cfg.quarantine(), out: out}
-	session, node, err := hostID(ctx, cfg, n, log)
+	r := &replay{dir: cfg.Quarantine(), out: out}
+	session, host, err := hostID(ctx, cfg, n, log)
 	if err != nil {
 		return err
 	}
 	defer session.Close()
-	if r.schemas, err = replaySchemas(ctx, session, node, cfg.historyFile(), log); err != nil {
+	if r.schemas, err = replaySchemas(ctx, session, host, cfg.HistoryFile(), log); err != nil {
 		return err
 	}
 	ops := newOperations(cfg, space{}, log)
-	r.agent = &agent{log: log, ops: ops, decoder: mutation.NewDecoder(r.schemas), publisher: newPublisher(nil, node, cfg, ops)}
+	r.agent = &agent{log: log, ops: ops, decoder: mutation.NewDecoder(r.schemas), publisher: newPublisher(nil, host, cfg, ops)}
 	if !dryRun {
-		client, err := pulsar.Connect(ctx, cfg.pulsar(log))
+		client, err := pulsar.Connect(ctx, cfg.Pulsar(log))
 		if err != nil {
 			return err
 		}
@@ -87,8 +89,8 @@ func ReplayQuarantine(ctx context.Context, cfg Config, dryRun bool, out io.Write
 }
 
 // hostID connects to the agent's node and asks for its host id.
-func hostID(ctx context.Context, cfg Config, n node, log *slog.Logger) (*cassandra.Session, string, error) {
-	session, err := cassandra.Connect(ctx, cfg.cassandra(n, log))
+func hostID(ctx context.Context, cfg config.Config, n node.Node, log *slog.Logger) (*cassandra.Session, string, error) {
+	session, err := cassandra.Connect(ctx, cfg.Cassandra(n, log))
 	if err != nil {
 		return nil, "", err
 	}

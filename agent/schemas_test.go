@@ -16,8 +16,10 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/checkpoint"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/corpustest"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/mutation"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
@@ -48,7 +50,7 @@ func openSchemasOf(t *testing.T, n *fakeNode) *schemas {
 
 func reopen(t *testing.T, n *fakeNode, file string, log *bytes.Buffer) *schemas {
 	t.Helper()
-	s, err := openSchemas(t.Context(), n, "host", file, nil, newOperations(Config{}, space{}, logTo(log)))
+	s, err := openSchemas(t.Context(), n, "host", file, nil, newOperations(config.Config{}, space{}, logTo(log)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +206,7 @@ func schemaID(t *testing.T, text string) schema.ID {
 
 // A damaged file costs what it knew and a warning, never the agent.
 func TestADamagedHistoryBeginsAnew(t *testing.T) {
-	file, log := writeFile(t, "history", "{"), &bytes.Buffer{}
+	file, log := settingstest.File(t, "history", "{"), &bytes.Buffer{}
 	rows := corpustest.Rows(t, scenario)
 	s := reopen(t, &fakeNode{rows: rows}, file, log)
 	if s.Table(schemaID(t, tableID(t, rows, "ck", "t_pk1"))) == nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/metrics"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/tail"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 )
@@ -48,6 +49,7 @@ func (w *watch) run(ctx context.Context, watchdog time.Duration) {
 	w.moved = time.Now()
 	w.mu.Unlock()
 	for {
+		w.listen()
 		w.look()
 		if watchdog > 0 && w.alive() == nil {
 			w.notify("WATCHDOG=1")
@@ -73,7 +75,7 @@ func (w *watch) look() {
 			w.board.Clear(health.LogUnreadable, w.space.cdcRaw)
 		}
 	}
-	if size, err := directorySize(w.space.cdcRaw); err == nil {
+	if size, err := node.DirectorySize(w.space.cdcRaw); err == nil {
 		l.RawBytes = size
 	} else {
 		l.RawBytes = w.metrics.Log().RawBytes

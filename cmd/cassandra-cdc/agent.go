@@ -10,6 +10,8 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/doctor"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -22,11 +24,11 @@ type agentCommand struct {
 }
 
 func (c *agentCommand) Run(flags *program.Flags, out io.Writer) error {
-	cfg, err := agent.LoadConfig(c.sources())
+	cfg, err := config.Load(c.sources())
 	ctx, stop := program.UntilSignal()
 	defer stop()
 	if c.Check {
-		return faultsOf(check.Run(ctx, out, agent.Checks(cfg, err)))
+		return faultsOf(check.Run(ctx, out, doctor.Checks(cfg, err)))
 	}
 	if err != nil {
 		return err
@@ -52,8 +54,8 @@ func (c *agentCommand) sources() settings.Sources {
 
 // configFile is the file that was named, else the default one if it is there.
 func configFile(named string) string {
-	if _, err := os.Stat(agent.DefaultConfigFile); named == "" && err == nil {
-		return agent.DefaultConfigFile
+	if _, err := os.Stat(config.DefaultFile); named == "" && err == nil {
+		return config.DefaultFile
 	}
 	return named
 }

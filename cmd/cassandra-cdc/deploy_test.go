@@ -23,7 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/cassandra-cdc/cassandra-cdc/agent"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/endpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
@@ -107,8 +107,8 @@ func TestServiceRunsTheAgent(t *testing.T) {
 	if err := parses(strings.Fields(string(start[1]))); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(string(start[1]), agent.DefaultConfigFile) {
-		t.Errorf("the service reads another file than %s, which the other commands read", agent.DefaultConfigFile)
+	if !strings.Contains(string(start[1]), config.DefaultFile) {
+		t.Errorf("the service reads another file than %s, which the other commands read", config.DefaultFile)
 	}
 }
 
@@ -194,7 +194,7 @@ func TestKubernetesExample(t *testing.T) {
 	}
 	const tokenInPod = "/etc/cassandra-cdc/token"
 	known := map[string]bool{}
-	for _, f := range settings.Fields(&agent.Config{}) {
+	for _, f := range settings.Fields(&config.Config{}) {
 		known[f.Env] = true
 	}
 	for _, e := range c.Env {
@@ -203,7 +203,7 @@ func TestKubernetesExample(t *testing.T) {
 			t.Errorf("the agent knows no variable %s", e.Name)
 		}
 	}
-	cfg, err := agent.LoadConfig(settings.Sources{Environ: environ})
+	cfg, err := config.Load(settings.Sources{Environ: environ})
 	if err := errors.Join(err, cfg.Validate()); err != nil {
 		t.Error(err)
 	}

@@ -6,8 +6,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/cassandra-cdc/cassandra-cdc/agent"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/doctor"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -26,10 +27,10 @@ func (doctorCommand) Help() string {
 func (c *doctorCommand) Run(out io.Writer) error {
 	ctx, stop := program.UntilSignal()
 	defer stop()
-	cfg, err := agent.LoadConfig(settings.Sources{File: configFile(c.Config), Environ: os.Environ(), Set: c.Set})
+	cfg, err := config.Load(settings.Sources{File: configFile(c.Config), Environ: os.Environ(), Set: c.Set})
 	run := check.Run
 	if c.JSON {
 		run = check.RunJSON
 	}
-	return faultsOf(run(ctx, out, agent.Examination(cfg, err)))
+	return faultsOf(run(ctx, out, doctor.Examination(cfg, err)))
 }

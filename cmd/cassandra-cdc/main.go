@@ -9,7 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/cassandra-cdc/cassandra-cdc/agent"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 )
 
@@ -36,7 +36,7 @@ func (versionCommand) Run() error {
 const name = "cassandra-cdc"
 
 // vars are what help texts name.
-var vars = kong.Vars{"configFile": agent.DefaultConfigFile}
+var vars = kong.Vars{"configFile": config.DefaultFile}
 
 func main() {
 	var c commands

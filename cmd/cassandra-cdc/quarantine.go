@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -21,7 +22,7 @@ type quarantineListCommand struct {
 }
 
 func (c *quarantineListCommand) Run(out io.Writer) error {
-	cfg, err := agent.LoadConfig(settings.Sources{File: configFile(c.Config), Environ: os.Environ()})
+	cfg, err := config.Load(settings.Sources{File: configFile(c.Config), Environ: os.Environ()})
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ type quarantineReplayCommand struct {
 }
 
 func (c *quarantineReplayCommand) Run(out io.Writer, flags *program.Flags) error {
-	cfg, err := agent.LoadConfig(settings.Sources{File: configFile(c.Config), Environ: os.Environ()})
+	cfg, err := config.Load(settings.Sources{File: configFile(c.Config), Environ: os.Environ()})
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/cassandra-cdc/cassandra-cdc/agent"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
@@ -37,7 +37,7 @@ func (c *statusCommand) Run(out io.Writer) error {
 	defer stop()
 	address := c.Address
 	if address == "" {
-		cfg, err := agent.LoadConfig(settings.Sources{File: configFile(c.Config), Environ: os.Environ()})
+		cfg, err := config.Load(settings.Sources{File: configFile(c.Config), Environ: os.Environ()})
 		if address = cfg.StatusAddress(); address == "" {
 			return noAnswer{errors.New("this agent serves no status: httpAddress is off")}
 		}

@@ -18,7 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/cassandra-cdc/cassandra-cdc/agent"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -164,13 +164,13 @@ func (s *Stage) prepare(ctx context.Context, dir string) (err error) {
 	if s.watch, err = newWatch(ctx, s.client, s.Pulsar.AdminURL()); err != nil {
 		return err
 	}
-	return writeYAML(agentConfig(dir), agent.Config{
-		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(),
+	return writeYAML(agentConfig(dir), config.Config{
+		CassandraYAML: s.Cassandra.YAML(), CDCWorkingDir: filepath.Join(dir, "agent", "cdc"), PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), HTTPAddress: "off",
 	})
 }
 
-func writeYAML(path string, config any) error {
-	text, err := yaml.Marshal(config)
+func writeYAML(path string, value any) error {
+	text, err := yaml.Marshal(value)
 	if err != nil {
 		return err
 	}

@@ -14,14 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/cassandra-cdc/cassandra-cdc/agent"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/connector"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
 
 // keysOfEachForm writes rows whose keys differ below µs, first with the agent as it is,
 // then with faithfulKeys and rangeDeletes.
-func keysOfEachForm(ctx context.Context, t *testing.T, s *Stage, config string) {
+func keysOfEachForm(ctx context.Context, t *testing.T, s *Stage, configFile string) {
 	exec := func(statements ...string) {
 		t.Helper()
 		for _, cql := range statements {
@@ -52,14 +52,14 @@ func keysOfEachForm(ctx context.Context, t *testing.T, s *Stage, config string) 
 	exec("DELETE FROM demo.moment WHERE id = -1 AND at = '10:00:00.123456789'")
 	next(arrival{key: cut, value: "null", properties: ns})
 
-	var cfg agent.Config
-	text, err := os.ReadFile(config)
+	var cfg config.Config
+	text, err := os.ReadFile(configFile)
 	if err == nil {
 		err = yaml.Unmarshal(text, &cfg)
 	}
 	cfg.FaithfulKeys, cfg.RangeDeletes = true, true
 	if err == nil {
-		err = writeYAML(config, cfg)
+		err = writeYAML(configFile, cfg)
 	}
 	if err == nil {
 		err = s.Agent.Stop(ctx)
@@ -87,7 +87,7 @@ func momentConnector(ctx context.Context, t *testing.T, s *Stage) (rows func(t *
 	const topic = "data-demo.moment"
 	path := filepath.Join(t.TempDir(), "connector.yaml")
 	if err := writeYAML(path, connector.Config{
-		PulsarServiceURL: s.Pulsar.ServiceURL(), Keyspace: "demo", Table: "moment",
+		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: "demo", Table: "moment",
 		EventsTopic: "events-demo.moment", DestinationTopic: topic, ContactPoints: []string{s.Cassandra.Address()},
 	}); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func momentConnector(ctx context.Context, t *testing.T, s *Stage) (rows func(t *
 		defer cancel()
 		d, err := consumer.Receive(ctx)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v; the connector's log:\n%s", err, log())
 		}
 		a, err := s.watch.decode(ctx, topic, d)
 		if err != nil {

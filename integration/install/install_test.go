@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -237,7 +238,8 @@ func (s *site) hand(t *testing.T, path string) string {
 	return inside
 }
 
-// configure names the Pulsar, as an editor would.
+// configure names the Pulsar, as an editor would, and a port that no other agent of this
+// machine has, since the system shares the network with it.
 func (s *site) configure(t *testing.T) {
 	t.Helper()
 	path := filepath.Join(s.Root(), "etc/cassandra-cdc/agent.yaml")
@@ -249,7 +251,13 @@ func (s *site) configure(t *testing.T) {
 	if !setting.Match(text) {
 		t.Fatalf("agent.yaml shows no pulsarServiceUrl to set:\n%s", text)
 	}
-	if err := os.WriteFile(path, setting.ReplaceAll(text, []byte("pulsarServiceUrl: "+s.broker.ServiceURL())), 0o640); err != nil {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free.Close()
+	text = fmt.Appendf(setting.ReplaceAll(text, []byte("pulsarServiceUrl: "+s.broker.ServiceURL())), "\nhttpAddress: %s\n", free.Addr())
+	if err := os.WriteFile(path, text, 0o640); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/cassandra-cdc/cassandra-cdc/agent"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -134,7 +134,7 @@ func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err e
 		return err
 	})
 	starting.Go(func() (err error) {
-		s.broker, err = servers.StartPulsar(ctx2, env.PulsarOptions{WithoutFunctions: true})
+		s.broker, err = servers.StartPulsar(ctx2, env.PulsarOptions{WithoutFunctions: true, Conf: ledgers})
 		return err
 	})
 	starting.Go(func() (err error) {
@@ -159,18 +159,21 @@ func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err e
 	if s.client, err = pulsar.Connect(ctx, pulsar.Config{ServiceURL: s.broker.ServiceURL(), Log: slog.New(slog.DiscardHandler)}); err != nil {
 		return nil, err
 	}
+	if err := s.subscribe(ctx); err != nil {
+		return nil, err
+	}
 	s.load = &load{session: s.session, ledger: s.ledger}
 	if s.wire, err = newWire(strings.TrimPrefix(s.broker.ServiceURL(), "pulsar://")); err != nil {
 		return nil, err
 	}
 	workDir := filepath.Join(servers.WorkDir(), "agent", "cdc")
 	s.disk = &disk{cdcRaw: s.node.CDCRawDir(), workDir: workDir}
-	config, err := yaml.Marshal(agent.Config{CassandraYAML: s.node.YAML(), CDCWorkingDir: workDir, PulsarServiceURL: "pulsar://" + s.wire.address()})
+	text, err := yaml.Marshal(config.Config{CassandraYAML: s.node.YAML(), CDCWorkingDir: workDir, HTTPAddress: "off", PulsarServiceURL: "pulsar://" + s.wire.address()})
 	if err != nil {
 		return nil, err
 	}
 	file := filepath.Join(servers.WorkDir(), "agent.yaml")
-	if err := os.WriteFile(file, config, 0o600); err != nil {
+	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return nil, err
 	}
 	s.agent = &agentProgram{servers: servers, options: env.ProgramOptions{

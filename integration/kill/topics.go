@@ -36,6 +36,22 @@ type topics struct {
 	published time.Time // and when the newest was published
 }
 
+// ledgers make the broker begin a new ledger often, as it does by itself after some time.
+var ledgers = map[string]string{"managedLedgerMaxEntriesPerLedger": "5000", "managedLedgerMinLedgerRolloverTimeMinutes": "0"}
+
+// subscribe makes the subscription before the first event: when a ledger ends, Pulsar
+// deletes what no subscription waits for.
+func (s *stage) subscribe(ctx context.Context) error {
+	for _, table := range tables {
+		c, err := s.client.Subscribe(ctx, pulsar.ConsumerConfig{Topic: topic(table), Subscription: subscription})
+		if err != nil {
+			return err
+		}
+		c.Close()
+	}
+	return nil
+}
+
 func (s *stage) read(ctx context.Context, say func(string)) (*topics, error) {
 	ctx, stop := context.WithCancel(ctx)
 	t := &topics{ledger: s.ledger, say: say, stop: stop, arrived: time.Now()}

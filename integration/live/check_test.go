@@ -17,8 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cassandra-cdc/cassandra-cdc/agent"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/doctor"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env/envtest"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
@@ -95,11 +96,11 @@ func TestCheckOfTheAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(set ...string) (faults int, text string) {
-		cfg, err := agent.LoadConfig(settings.Sources{Set: append([]string{
+		cfg, err := config.Load(settings.Sources{Set: append([]string{
 			"cassandraYaml=" + node.YAML(), "pulsarServiceUrl=" + broker.ServiceURL(), "pulsarAuthPluginClassName=org.apache.pulsar.client.impl.auth.AuthenticationToken",
 		}, set...)})
 		var out bytes.Buffer
-		faults, werr := check.Run(ctx, &out, agent.Checks(cfg, err))
+		faults, werr := check.Run(ctx, &out, doctor.Checks(cfg, err))
 		if werr != nil {
 			t.Fatal(werr)
 		}

@@ -83,6 +83,11 @@ var (
 		Title:  "Changes lie in quarantine instead of being published",
 		Remedy: "Each .reason file in the quarantine says why its .entry could not be published. Replay or remove the files; the condition ends when the directory holds none.",
 	}
+	StatusNotServed = &Condition{
+		Code: "status-not-served", Severity: Warning,
+		Title:  "Metrics, health and status are not served",
+		Remedy: "The detail names the address. Something else listens there, perhaps another agent on this machine: set httpAddress to another one. It is tried again, and everything else goes on.",
+	}
 	NoTableWithCDC = &Condition{
 		Code: "no-table-with-cdc", Severity: Warning,
 		Title:  "No table has CDC",
@@ -95,6 +100,6 @@ func All() []*Condition {
 	return []*Condition{
 		NodeUnreachable, NodeCredentialsRefused, BrokerUnreachable, BrokerCredentialsRefused, TopicRefused, SchemaRefused,
 		PublishFailed, LogUnreadable, CheckpointNotWritten, QuarantineNotWritten,
-		CDCRawFilling, CDCRawNearlyFull, CDCRawFull, SegmentLost, Quarantined, NoTableWithCDC,
+		CDCRawFilling, CDCRawNearlyFull, CDCRawFull, SegmentLost, Quarantined, StatusNotServed, NoTableWithCDC,
 	}
 }

@@ -295,7 +295,7 @@ func (k *Key) writtenField(f *avro.Field, column int) (writtenField, error) {
 		types, w.union = f.Type.Branches, true
 	}
 	for _, t := range types {
-		branch, err := k.fields[column].branchOf(t)
+		branch, err := k.fields[column].branchOf(t, k.form)
 		if err != nil {
 			return w, fmt.Errorf("%s is %s, and %s is %s", avro.Original(f.Name), f.Type, k.fields[column].name, k.fields[column].typ)
 		}
@@ -306,8 +306,9 @@ func (k *Key) writtenField(f *avro.Field, column int) (writtenField, error) {
 
 var errOtherType = errors.New("another type")
 
-// branchOf is how a value of the column is read that was written as that type.
-func (f *keyField) branchOf(t *avro.Type) (writtenBranch, error) {
+// branchOf is how a value of the column, in keys of that form, is read that was written
+// as that type.
+func (f *keyField) branchOf(t *avro.Type, form KeyForm) (writtenBranch, error) {
 	switch {
 	case t.Kind == "null":
 		return writtenBranch{}, nil
@@ -316,7 +317,7 @@ func (f *keyField) branchOf(t *avro.Type) (writtenBranch, error) {
 	case f.typ.HasParts() && !f.orRaw:
 		return writtenBranch{}, errOtherType
 	}
-	read, err := readerOf(t, f.typ)
+	read, err := readerOf(t, form.Written(f.typ))
 	return writtenBranch{read}, err
 }
 

@@ -68,6 +68,47 @@ func TestWriterOfCapturedEvents(t *testing.T) {
 	}
 }
 
+// A key of either form is read by what it was written with, and not by that of the other.
+func TestKeyOfEachForm(t *testing.T) {
+	t.Parallel()
+	table := capturetest.Table(t, "CREATE TABLE ks.t (id tinyint, at time, PRIMARY KEY (id, at))")
+	renamed := capturetest.Table(t, "CREATE TABLE ks.t (id tinyint, moment time, PRIMARY KEY (id, moment))")
+	partition, clustering := [][]byte{{0xff}}, [][]byte{capturetest.Hex(t, "000020bdee920d15")}
+	forms := []event.KeyForm{event.JavaForm, event.FaithfulForm}
+	for _, form := range forms {
+		written, err := event.NewKeyIn(table, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := written.Append(nil, partition, clustering)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWriter(t, written.Schema(), event.MutationSchema)
+		for _, present := range []*schema.Table{table, renamed} {
+			k, err := event.NewKeyIn(present, form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := k.ReaderOf(w)
+			if err != nil {
+				t.Errorf("form %q: %v", form, err)
+				continue
+			}
+			if got, err := r.Present(key); err != nil || !bytes.Equal(got, key) {
+				t.Errorf("form %q: %x, %v, want %x", form, got, err, key)
+			}
+			for _, other := range forms {
+				if k, err := event.NewKeyIn(present, other); err != nil {
+					t.Fatal(err)
+				} else if _, err := k.ReaderOf(w); (err == nil) != (other == form) {
+					t.Errorf("a key of form %q as one of form %q: %v", form, other, err)
+				}
+			}
+		}
+	}
+}
+
 // Every type of a key goes through another writer's schema unchanged: here one whose
 // columns come in the opposite order, so that nothing is read by the table's own way.
 func TestKeyOfAnotherOrder(t *testing.T) {

@@ -107,6 +107,7 @@ func (b *bench) run(ctx context.Context, name string, settings map[string]any) (
 	all := map[string]any{
 		"cassandraYaml": b.node.YAML(), "pulsarServiceUrl": b.pulsar.ServiceURL(), "topicPrefix": prefix(name),
 		"cdcWorkingDir": filepath.Join(b.servers.WorkDir(), "agent-"+name, "cdc"),
+		"httpAddress":   "off",
 	}
 	maps.Copy(all, settings)
 	text, err := yaml.Marshal(all)

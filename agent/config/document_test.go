@@ -1,7 +1,7 @@
 // docs/agent-settings.md and deploy/agent.yaml: made from config.go
-// (go test ./agent -run SettingsDocument -update), and checked.
+// (go test ./agent/config -run SettingsDocument -update), and checked.
 
-package agent
+package config
 
 import (
 	"flag"
@@ -24,8 +24,8 @@ import (
 var update = flag.Bool("update", false, "write docs/agent-settings.md and deploy/agent.yaml anew")
 
 const (
-	referenceFile = "../docs/agent-settings.md"
-	defaultsFile  = "../deploy/agent.yaml"
+	referenceFile = "../../docs/agent-settings.md"
+	defaultsFile  = "../../deploy/agent.yaml"
 )
 
 // section is a heading of the reference with what stands below it.
@@ -103,11 +103,11 @@ func reference(all []section) string {
 	var b strings.Builder
 	b.WriteString(`# Settings of the agent
 
-Made by ` + "`go test ./agent -run SettingsDocument -update`" + ` from ` + "`agent/config.go`" + `.
+Made by ` + "`go test ./agent/config -run SettingsDocument -update`" + ` from ` + "`agent/config/config.go`" + `.
 
 A setting may be given, a later place winning over an earlier one,
 
-1. in a YAML file, ` + "`key: value`" + `: that of ` + "`--config`" + `, or else ` + "`" + DefaultConfigFile + "`" + ` if it is there;
+1. in a YAML file, ` + "`key: value`" + `: that of ` + "`--config`" + `, or else ` + "`" + DefaultFile + "`" + ` if it is there;
 2. as an environment variable (an empty one counts as not set);
 3. with ` + "`--parameters 'key=value,key=value'`" + `, as DataStax's agent takes them (a comma in a value is ` + "`\\,`" + `);
 4. with ` + "`--set key=value`" + `.
@@ -163,7 +163,7 @@ func bounds(f setting) string {
 func defaultConfig(all []section) string {
 	var b strings.Builder
 	b.WriteString(`# Settings of the CDC agent. Every line that is commented out shows the default.
-# Made from agent/config.go; docs/agent-settings.md has the same as tables.
+# Made from agent/config/config.go; docs/agent-settings.md has the same as tables.
 # "cassandra-cdc agent --check" tells everything that is wrong at once.
 `)
 	for _, s := range all {
@@ -235,7 +235,7 @@ func TestSettingsDocument(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(text, string(there)); diff != "" {
-			t.Errorf("%s is old: go test ./agent -run SettingsDocument -update\n%s", path, diff)
+			t.Errorf("%s is old: go test ./agent/config -run SettingsDocument -update\n%s", path, diff)
 		}
 	}
 }
@@ -257,7 +257,7 @@ func TestTheDefaultFileLoadsToTheDefaults(t *testing.T) {
 		if err != nil || c.Validate() != nil {
 			t.Fatalf("%s: %v, %v", name, err, c.Validate())
 		}
-		c = c.withDefaults()
+		c = c.WithDefaults()
 		was, is := settings.Fields(&defaults), settings.Fields(&c)
 		for i := range was {
 			if was[i].Text() != is[i].Text() {

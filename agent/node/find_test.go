@@ -1,18 +1,20 @@
 // Finding a node's cassandra.yaml: by setting, environment, process, usual place.
 
-package agent
+package node
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 )
 
 // fakeMachine has these files: those below /proc/…/cwd are links, all others regular.
-func fakeMachine(t *testing.T, env map[string]string, files map[string]string) machine {
+func fakeMachine(t *testing.T, env map[string]string, files map[string]string) Machine {
 	t.Helper()
-	m := machine{root: t.TempDir(), getenv: func(name string) string { return env[name] }}
+	m := Machine{root: t.TempDir(), getenv: func(name string) string { return env[name] }}
 	for path, text := range files {
 		at := m.path(path)
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -39,7 +41,7 @@ func daemon(args ...string) string {
 func TestFindCassandraYAML(t *testing.T) {
 	const anywhere = ""
 	for name, c := range map[string]struct {
-		cfg     Config
+		set     Location // by settings
 		env     map[string]string
 		files   map[string]string
 		yaml    string
@@ -47,12 +49,12 @@ func TestFindCassandraYAML(t *testing.T) {
 		by      string
 	}{
 		"the setting": {
-			cfg: Config{CassandraYAML: "/srv/c/conf/cassandra.yaml"}, env: map[string]string{"CASSANDRA_CONF": "/etc/cassandra"},
+			set: Location{YAML: "/srv/c/conf/cassandra.yaml"}, env: map[string]string{"CASSANDRA_CONF": "/etc/cassandra"},
 			files: map[string]string{"/etc/cassandra/cassandra.yaml": anywhere, "/srv/c/conf/cassandra.yaml": anywhere},
 			yaml:  "/srv/c/conf/cassandra.yaml", storage: "/srv/c/data", by: "setting",
 		},
 		"the storage directory's setting": {
-			cfg: Config{CassandraStorageDir: "/big"}, files: map[string]string{"/etc/cassandra/cassandra.yaml": anywhere},
+			set: Location{StorageDir: "/big"}, files: map[string]string{"/etc/cassandra/cassandra.yaml": anywhere},
 			yaml: "/etc/cassandra/cassandra.yaml", storage: "/big", by: "usual",
 		},
 		"the environment": {
@@ -89,45 +91,27 @@ func TestFindCassandraYAML(t *testing.T) {
 			yaml:  "/c/cassandra.yaml", storage: "/data", by: "process 7",
 		},
 		"the storage directory of the process of the setting's file": {
-			cfg:   Config{CassandraYAML: "/b/cassandra.yaml"},
+			set:   Location{YAML: "/b/cassandra.yaml"},
 			files: map[string]string{"/a/cassandra.yaml": anywhere, "/b/cassandra.yaml": anywhere, "/proc/7/cmdline": daemon("-cp", "/a", "-Dcassandra.storagedir=/A"), "/proc/8/cmdline": daemon("-cp", "/b", "-Dcassandra.storagedir=/B")},
 			yaml:  "/b/cassandra.yaml", storage: "/B", by: "setting",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			at, err := fakeMachine(t, c.env, c.files).locate(c.cfg)
+			at, err := fakeMachine(t, c.env, c.files).Locate(c.set.YAML, c.set.StorageDir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if at.yaml != c.yaml || at.storageDir != c.storage || !strings.Contains(at.foundBy, c.by) {
+			if at.YAML != c.yaml || at.StorageDir != c.storage || !strings.Contains(at.FoundBy, c.by) {
 				t.Errorf("%+v, want %s, %s, %s", at, c.yaml, c.storage, c.by)
 			}
 		})
 	}
-	_, err := fakeMachine(t, nil, nil).locate(Config{})
-	lines(t, err, []string{"cassandraYaml", "no cassandra.yaml was found", "/etc/cassandra", "CASSANDRA_CONF"})
+	_, err := fakeMachine(t, nil, nil).Locate("", "")
+	settingstest.Lines(t, err, []string{"cassandraYaml", "no cassandra.yaml was found", "/etc/cassandra", "CASSANDRA_CONF"})
 	_, err = fakeMachine(t, nil, map[string]string{
 		"/a/cassandra.yaml": "", "/b/cassandra.yaml": "", "/proc/7/cmdline": daemon("-cp", "/a"), "/proc/8/cmdline": daemon("-cp", "/b"),
-	}).locate(Config{})
-	lines(t, err, []string{"cassandraYaml", "several", "/a/cassandra.yaml", "/b/cassandra.yaml"})
-}
-
-// What cassandra.yaml leaves out lies in the storage directory, as in Cassandra.
-func TestDirectoriesThatCassandraYAMLLeavesOut(t *testing.T) {
-	storage := t.TempDir()
-	for _, dir := range []string{"cdc_raw", "commitlog"} {
-		if err := os.Mkdir(filepath.Join(storage, dir), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c := Config{CassandraYAML: writeFile(t, "cassandra.yaml", "cdc_enabled: true"), CassandraStorageDir: storage}
-	c, n, err := c.settle(thisMachine())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n.CDCRawDirectory != storage+"/cdc_raw" || n.CommitLogDirectory != storage+"/commitlog" || c.CDCWorkingDir != storage+"/cdc" || c.ContactPoint != "localhost:9042" {
-		t.Errorf("%+v, %+v", c, n)
-	}
+	}).Locate("", "")
+	settingstest.Lines(t, err, []string{"cassandraYaml", "several", "/a/cassandra.yaml", "/b/cassandra.yaml"})
 }
 
 // The sizes, the delay and the way of writing, in both spellings.
@@ -148,33 +132,9 @@ func TestSpellingsOfCassandraYAML(t *testing.T) {
 		{"commitlog_sync: group\ncommitlog_sync_group_window: 15ms\ncommitlog_compression: [{class_name: LZ4Compressor}]", 0, "0s", "sync group every 15ms, LZ4Compressor"},
 		{"commitlog_sync: group\ncommitlog_sync_group_window_in_ms: 1.5\ntransparent_data_encryption_options: {enabled: true}", 0, "0s", "sync group every 1.5ms, encrypted"},
 	} {
-		n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", c.yaml)})
-		if err != nil || n.cdcTotalSpace() != c.space || n.syncDelay().String() != c.delay || n.commitLog() != c.log {
-			t.Errorf("%s: %d bytes, %s, %q, %v", c.yaml, n.cdcTotalSpace(), n.syncDelay(), n.commitLog(), err)
-		}
-	}
-}
-
-// A node that asks for a client's certificate is not asked without one.
-func TestClientCertificateThatTheNodeDemands(t *testing.T) {
-	for _, c := range []struct {
-		cfg    Config
-		demand string
-		want   bool // a fault
-	}{
-		{Config{}, "true", true},
-		{Config{CassandraTLSKeystorePath: "k"}, "true", false},
-		{Config{CassandraTLSCertificateFilePath: "c"}, "true", false},
-		{Config{CassandraTLS: "false"}, "true", false},
-		{Config{}, "false", false},
-		{Config{}, "optional", false},
-	} {
-		n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", "client_encryption_options: {enabled: true, require_client_auth: "+c.demand+"}")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.cfg.withDefaults().meet(n); (err != nil) != c.want {
-			t.Errorf("%+v, %s: %v", c.cfg, c.demand, err)
+		n, err := Read(Location{YAML: settingstest.File(t, "cassandra.yaml", c.yaml)})
+		if err != nil || n.CDCSpace() != c.space || n.SyncDelay().String() != c.delay || n.CommitLog() != c.log {
+			t.Errorf("%s: %d bytes, %s, %q, %v", c.yaml, n.CDCSpace(), n.SyncDelay(), n.CommitLog(), err)
 		}
 	}
 }

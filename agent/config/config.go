@@ -1,10 +1,14 @@
 // What a node agent is told: every setting, where it comes from, and what is wrong with
 // it. docs/agent-settings.md and deploy/agent.yaml are made from this file
-// (go test ./agent -run SettingsDocument -update).
+// (go test ./agent/config -run SettingsDocument -update).
 
-package agent
+// Package config holds the settings of the agent: every one with its meaning and default
+// (config.go), what they come to on a machine (settle.go), and which tables they choose
+// (tables.go). It reads files and says what is wrong; it connects to nothing.
+package config
 
 import (
+	"math"
 	"net"
 	"path/filepath"
 	"slices"
@@ -223,24 +227,27 @@ type Config struct {
 	warnings []string
 }
 
-// DefaultConfigFile is the configuration file of an installed agent.
-const DefaultConfigFile = "/etc/cassandra-cdc/agent.yaml"
+// DefaultFile is the configuration file of an installed agent.
+const DefaultFile = "/etc/cassandra-cdc/agent.yaml"
 
-// LoadConfig reads the settings from everywhere, also when some of them are wrong:
+// Load reads the settings from everywhere, also when some of them are wrong:
 // then the error says which, and the configuration holds the others.
-func LoadConfig(from settings.Sources) (c Config, err error) {
+func Load(from settings.Sources) (c Config, err error) {
 	c.origins, c.warnings, err = settings.Load(&c, from)
 	return c, err
 }
 
+// Given is how many settings were set, anywhere.
+func (c Config) Given() int { return len(c.origins) }
+
 // Warnings are about settings that have no effect and names that look like a slip.
 func (c Config) Warnings() []string {
 	w := slices.Clone(c.warnings)
-	if c.PulsarBatching == "" && c.withDefaults().batching() == pulsar.BatchAny {
+	if c.PulsarBatching == "" && c.WithDefaults().batching() == pulsar.BatchAny {
 		w = append(w, "pulsarBatchDelayInMs without pulsarKeyBasedBatcher stores events of different keys together: on a Key_Shared subscription "+
 			"with several consumers the order of a key's events is lost (pulsarKeyBasedBatcher or pulsarBatching: bucket keeps it)")
 	}
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	idle := func(because string, of func(key string) bool) {
 		for _, f := range settings.Fields(&c) {
 			if o, set := c.origins[f.Key]; set && f.Ignored == "" && of(f.Key) {
@@ -267,14 +274,15 @@ func (c Config) Warnings() []string {
 	return w
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults is the configuration with every setting that is not set at its default.
+func (c Config) WithDefaults() Config {
 	settings.Defaults(&c)
 	return c
 }
 
 // Validate reports every fault at once, each as a [settings.Fault].
 func (c Config) Validate() error {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	faults := settings.FaultsOf(settings.Check(&c, c.origins))
 	fault := func(key, problem, hint string) {
 		if slices.ContainsFunc(faults, func(f settings.Fault) bool { return f.Key == key }) {
@@ -339,7 +347,7 @@ type part struct {
 }
 
 func (c Config) parts() []part {
-	to, node := c.pulsar(nil), c.cassandraTLSFiles()
+	to, node := c.Pulsar(nil), c.cassandraTLSFiles()
 	if node.CertificateFile == "" || node.KeyFile == "" { // a contradiction, told as such
 		node.CertificateFile, node.KeyFile = "", ""
 	}
@@ -374,33 +382,55 @@ func (c Config) parts() []part {
 // defaultInFlightBytes is the bound where PulsarMemoryLimitBytes sets none.
 const defaultInFlightBytes = 16 << 20
 
-func (c Config) inFlightEvents() int64 { return int64(c.withDefaults().MaxInflightMessagesPerTask) }
+// InFlightEvents bounds how many events may be sent and not yet acknowledged.
+func (c Config) InFlightEvents() int64 { return int64(c.WithDefaults().MaxInflightMessagesPerTask) }
 
-func (c Config) inFlightBytes() int64 {
+// InFlightBytes bounds the bytes of their keys and values.
+func (c Config) InFlightBytes() int64 {
 	if c.PulsarMemoryLimitBytes == 0 {
 		return defaultInFlightBytes
 	}
 	return c.PulsarMemoryLimitBytes
 }
 
+const (
+	// baseMemory is what the agent needs beyond the events in flight.
+	baseMemory = 64 << 20
+	// flightFactor is how many bytes of memory a byte of the in-flight window takes: the
+	// message here and the client's copies of it.
+	flightFactor = 2
+)
+
+// MemoryLimit is the soft limit of the Go runtime in bytes: near it, memory is collected
+// more often. Nothing fails for it.
+func (c Config) MemoryLimit() int64 {
+	if c.MemoryLimitBytes != 0 {
+		return c.MemoryLimitBytes
+	}
+	return baseMemory + min(flightFactor*c.InFlightBytes(), math.MaxInt64/2)
+}
+
 // StatusAddress is host:port where the agent serves its status; "" where it does not.
 func (c Config) StatusAddress() string {
-	if address := c.withDefaults().HTTPAddress; address != "off" {
+	if address := c.WithDefaults().HTTPAddress; address != "off" {
 		return address
 	}
 	return ""
 }
 
-func (c Config) keyForm() event.KeyForm {
+// KeyForm is how columns of primary keys are written.
+func (c Config) KeyForm() event.KeyForm {
 	if c.FaithfulKeys {
 		return event.FaithfulForm
 	}
 	return event.JavaForm
 }
 
-func (c Config) historyFile() string { return filepath.Join(c.CDCWorkingDir, "schema_history.json") }
+// HistoryFile is where the history of the schema is kept; CDCWorkingDir must be known.
+func (c Config) HistoryFile() string { return filepath.Join(c.CDCWorkingDir, "schema_history.json") }
 
-func (c Config) quarantine() quarantine.Dir {
+// Quarantine is where what could not become events is kept; CDCWorkingDir must be known.
+func (c Config) Quarantine() quarantine.Dir {
 	return quarantine.Dir{Path: filepath.Join(c.CDCWorkingDir, "quarantine")}
 }
 

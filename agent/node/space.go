@@ -1,6 +1,6 @@
 // How much cdc_raw holds, and how much it may.
 
-package agent
+package node
 
 import (
 	"io/fs"
@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cdcLimit is the size of cdc_raw in bytes at which Cassandra refuses writes to tables with
+// CDCLimit is the size of cdc_raw in bytes at which Cassandra refuses writes to tables with
 // CDC: what cassandra.yaml says, or Cassandra's own default, the smaller of 4096 MiB and an
 // eighth of the volume (DatabaseDescriptor). 0: not known.
-func (n node) cdcLimit() int64 {
-	if size := n.cdcTotalSpace(); size > 0 {
+func (n Node) CDCLimit() int64 {
+	if size := n.CDCSpace(); size > 0 {
 		return size
 	}
 	var volume unix.Statfs_t
@@ -25,9 +25,9 @@ func (n node) cdcLimit() int64 {
 
 func defaultCDCLimit(volume int64) int64 { return min(4096, volume>>20/8) << 20 }
 
-// directorySize sums up the sizes of the files in a directory, as Cassandra does for its
+// DirectorySize sums up the sizes of the files in a directory, as Cassandra does for its
 // limit.
-func directorySize(dir string) (bytes int64, err error) {
+func DirectorySize(dir string) (bytes int64, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			if path == dir {

@@ -1,12 +1,13 @@
 // What the doctor makes of what it finds.
 
-package agent
+package doctor
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 )
 
 // found checks the kind of each result (ok, advice, fault) and words of it.
@@ -49,7 +50,7 @@ func TestTheDoctorsJudgement(t *testing.T) {
 
 // The doctor looks at everything that --check looks at, and more.
 func TestTheExaminationHoldsTheChecks(t *testing.T) {
-	checks, all := Checks(Config{}, nil), Examination(Config{}, nil)
+	checks, all := Checks(config.Config{}, nil), Examination(config.Config{}, nil)
 	for i, c := range checks {
 		if all[i].Name != c.Name {
 			t.Errorf("%s is left out", c.Name)

@@ -1,16 +1,11 @@
-// Permissions, asked without writing anything.
+// Whose a file is.
 
-package agent
+package doctor
 
 import (
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
-
-// writable says whether files may be made and deleted in a directory.
-func writable(dir string) bool { return unix.Access(dir, unix.W_OK|unix.X_OK) == nil }
 
 // ownedByRoot says whether a file or directory belongs to root; true when that is not known.
 func ownedByRoot(path string) bool {

@@ -1,6 +1,6 @@
 // Whether the kernel's clock is kept right.
 
-package agent
+package doctor
 
 import "golang.org/x/sys/unix"
 

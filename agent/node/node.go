@@ -1,13 +1,15 @@
 // What cassandra.yaml says of the node the agent runs beside, in the spellings of 3.11
 // to 5.0.
 
-package agent
+// Package node knows the Cassandra node that the agent runs beside: where its files are
+// (find.go), what its cassandra.yaml says (node.go), and how much cdc_raw may hold
+// (space.go). It only looks: nothing is written, and no connection is made.
+package node
 
 import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,11 +21,11 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
 
-// node is the part of cassandra.yaml that matters here. Where 4.1 renamed a setting,
+// Node is the part of cassandra.yaml that matters here. Where 4.1 renamed a setting,
 // the old one has its unit in the name (class org.apache.cassandra.config.Config,
 // annotation @Replaces).
-type node struct {
-	location `yaml:"-"`
+type Node struct {
+	Location `yaml:"-"`
 
 	CDCEnabled         bool   `yaml:"cdc_enabled"`
 	CDCRawDirectory    string `yaml:"cdc_raw_directory"`   // set also where cassandra.yaml leaves it to the default
@@ -74,26 +76,27 @@ type encryption struct {
 	} `yaml:"key_provider"`
 }
 
-// readNode reads cassandra.yaml.
-func readNode(at location) (node, error) {
-	n := node{location: at}
-	if err := configfile.LoadForeign(at.yaml, &n); err != nil {
+// Read reads the cassandra.yaml of that place. The error is a [settings.Fault].
+func Read(at Location) (Node, error) {
+	n := Node{Location: at}
+	if err := configfile.LoadForeign(at.YAML, &n); err != nil {
 		return n, settings.Fault{Key: "cassandraYaml", Problem: "read cassandra.yaml: " + err.Error(), Hint: "it must name the node's own file, readable for this user"}
 	}
 	if n.CDCRawDirectory == "" {
-		n.CDCRawDirectory = filepath.Join(at.storageDir, "cdc_raw")
+		n.CDCRawDirectory = filepath.Join(at.StorageDir, "cdc_raw")
 	}
 	if n.CommitLogDirectory == "" {
-		n.CommitLogDirectory = filepath.Join(at.storageDir, "commitlog")
+		n.CommitLogDirectory = filepath.Join(at.StorageDir, "commitlog")
 	}
 	return n, nil
 }
 
-// faults are all things in cassandra.yaml that keep the agent from working.
-func (n node) faults() error {
+// Faults are all things in cassandra.yaml that keep the agent from working, each a
+// [settings.Fault].
+func (n Node) Faults() error {
 	var errs []error
 	fault := func(key, problem, hint string) {
-		errs = append(errs, settings.Fault{Key: key, Origin: n.yaml, Problem: problem, Hint: hint})
+		errs = append(errs, settings.Fault{Key: key, Origin: n.YAML, Problem: problem, Hint: hint})
 	}
 	if !n.CDCEnabled {
 		fault("cdc_enabled", "it is not true, so Cassandra keeps no commit log for the agent", "set it to true and restart the node")
@@ -101,12 +104,12 @@ func (n node) faults() error {
 	if p := n.Partitioner[strings.LastIndexByte(n.Partitioner, '.')+1:]; p != "" && p != "Murmur3Partitioner" {
 		fault("partitioner", "the tokens of "+p+" are not known here", "only Murmur3Partitioner is supported, Cassandra's default")
 	}
-	if _, err := n.keys(); err != nil {
+	if _, err := n.Keys(); err != nil {
 		fault("transparent_data_encryption_options", err.Error(), "the agent needs the same keystore as the node")
 	}
 	if n.CDCEnabled {
 		for _, d := range [][2]string{{"cdc_raw_directory", n.CDCRawDirectory}, {"commitlog_directory", n.CommitLogDirectory}} {
-			if err := usableDir(d[1], d[0] == "cdc_raw_directory"); err != nil {
+			if err := UsableDir(d[1], d[0] == "cdc_raw_directory"); err != nil {
 				fault(d[0], err.Error(), "has the node been started, and may this user read and write there? Run the agent as Cassandra's user; "+
 					"where cassandra.yaml does not set the directory, it lies in the setting cassandraStorageDir")
 			}
@@ -115,29 +118,8 @@ func (n node) faults() error {
 	return errors.Join(errs...)
 }
 
-// usableDir says why a directory of Cassandra's cannot be read, or written to where
-// segments are to be deleted. It writes nothing there.
-func usableDir(dir string, write bool) error {
-	info, err := os.Stat(dir)
-	switch {
-	case err != nil:
-		return err
-	case !info.IsDir():
-		return fmt.Errorf("%s is no directory", dir)
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	f.Close()
-	if write && !writable(dir) {
-		return fmt.Errorf("%s cannot be written to, so that no segment can be deleted", dir)
-	}
-	return nil
-}
-
-// keys opens the keystore of a node that encrypts its commit log; nil of one that does not.
-func (n node) keys() (commitlog.Keys, error) {
+// Keys opens the keystore of a node that encrypts its commit log; nil of one that does not.
+func (n Node) Keys() (commitlog.Keys, error) {
 	if !n.Encryption.Enabled {
 		return nil, nil
 	}
@@ -156,13 +138,13 @@ func (n node) keys() (commitlog.Keys, error) {
 	return store, nil
 }
 
-// mayRemove says whether Cassandra deletes segments that nobody has read when there are
+// MayRemove says whether Cassandra deletes segments that nobody has read when there are
 // too many, rather than to refuse writes.
-func (n node) mayRemove() bool { return n.CDCBlockWrites != nil && !*n.CDCBlockWrites }
+func (n Node) MayRemove() bool { return n.CDCBlockWrites != nil && !*n.CDCBlockWrites }
 
-// maxSection is how large a section of the commit log can be, in bytes: as large as a
+// MaxSection is how large a section of the commit log can be, in bytes: as large as a
 // segment, and never less than the reader's default.
-func (n node) maxSection() int {
+func (n Node) MaxSection() int {
 	size, ok := parseSize(n.CommitLogSegmentSize)
 	if !ok {
 		size = n.CommitLogSegmentSizeInMB << 20
@@ -170,10 +152,10 @@ func (n node) maxSection() int {
 	return max(int(size), commitlog.DefaultMaxSection)
 }
 
-// cdcTotalSpace is how many bytes cdc_raw may hold before Cassandra rejects writes; 0
+// CDCSpace is how many bytes cdc_raw may hold before Cassandra rejects writes; 0
 // where cassandra.yaml leaves it to the default, the smaller one of 4 GiB and an eighth
 // of the volume.
-func (n node) cdcTotalSpace() int64 {
+func (n Node) CDCSpace() int64 {
 	if size, ok := parseSize(n.CDCTotalSpace); ok {
 		return size
 	}
@@ -182,21 +164,21 @@ func (n node) cdcTotalSpace() int64 {
 
 // mapped says whether an entry can be read as soon as it is written, because the file is
 // memory-mapped. Otherwise it comes with the sync.
-func (n node) mapped() bool {
+func (n Node) mapped() bool {
 	return len(n.CommitLogCompression) == 0 && !n.Encryption.Enabled && n.CommitLogDiskAccessMode != "direct"
 }
 
-// syncDelay is how long an entry may stay unreadable because Cassandra has it in memory
+// SyncDelay is how long an entry may stay unreadable because Cassandra has it in memory
 // only: zero where the file is memory-mapped, and where writers wait for the disk.
-func (n node) syncDelay() time.Duration {
+func (n Node) SyncDelay() time.Duration {
 	if n.mapped() || n.CommitLogSync != "periodic" {
 		return 0
 	}
 	return delay(n.CommitLogSyncPeriod, n.CommitLogSyncPeriodInMS)
 }
 
-// commitLog says how Cassandra writes its log.
-func (n node) commitLog() string {
+// CommitLog says how Cassandra writes its log, for a person.
+func (n Node) CommitLog() string {
 	text := "sync " + n.CommitLogSync
 	switch n.CommitLogSync {
 	case "periodic":
@@ -242,13 +224,14 @@ func parseSize(text string) (bytes int64, ok bool) {
 	return 0, false
 }
 
-// contactPoint is where the node's native transport listens.
-func (n node) contactPoint(tls bool) (string, error) {
+// ContactPoint is host:port where the node's native transport listens, with or without TLS.
+// The error is a [settings.Fault].
+func (n Node) ContactPoint(tls bool) (string, error) {
 	host, port := n.RPCAddress, n.NativeTransportPort
 	if n.RPCInterface != "" {
 		var err error
 		if host, err = interfaceAddress(n.RPCInterface, n.RPCInterfacePreferIPv6); err != nil {
-			return "", settings.Fault{Key: "rpc_interface", Origin: n.yaml, Problem: err.Error(), Hint: "set contactPoint to the node's address"}
+			return "", settings.Fault{Key: "rpc_interface", Origin: n.YAML, Problem: err.Error(), Hint: "set contactPoint to the node's address"}
 		}
 	}
 	if host == "" { // Cassandra then listens where it listens for other nodes

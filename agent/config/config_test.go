@@ -1,7 +1,7 @@
 // What a person is told who configured the agent wrongly: everything at once, each
 // fault in a line of its own that says what to do, and never a secret.
 
-package agent
+package config
 
 import (
 	"crypto/ecdsa"
@@ -11,8 +11,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,60 +18,19 @@ import (
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 )
 
-const secret = "hunter2-Zq8"
-
-// lines checks that an error has these lines in any order, each recognized by words
-// that it must hold.
-func lines(t *testing.T, err error, want ...[]string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want %q", want)
-	}
-	if strings.Contains(err.Error(), secret) {
-		t.Errorf("the error tells a secret: %v", err)
-	}
-	left := strings.Split(err.Error(), "\n")
-	for _, words := range want {
-		found := -1
-		for i, line := range left {
-			all := true
-			for _, w := range words {
-				all = all && strings.Contains(line, w)
-			}
-			if all {
-				found = i
-				break
-			}
-		}
-		if found < 0 {
-			t.Errorf("no line says %q:\n%v", words, err)
-			continue
-		}
-		left = append(left[:found], left[found+1:]...)
-	}
-	for _, line := range left {
-		t.Errorf("a line that was not expected: %s", line)
-	}
-}
-
-func writeFile(t *testing.T, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+const secret = settingstest.Secret
 
 func load(text ...string) func(*testing.T) (Config, error) {
 	return func(t *testing.T) (Config, error) {
-		return LoadConfig(settings.Sources{File: writeFile(t, "agent.yaml", strings.Join(text, "\n"))})
+		return Load(settings.Sources{File: settingstest.File(t, "agent.yaml", strings.Join(text, "\n"))})
 	}
 }
 
@@ -82,7 +39,7 @@ func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
 		CassandraPassword: secret, PulsarServiceURL: "localhost 6650", PulsarAuthPluginClassName: "token", PulsarAuthParams: `{"tokn":"` + secret + `"}`,
 		TLSTrustCertsFilePath: "/no/such/ca.pem", PulsarMaxPendingMessages: -1, CassandraTLS: "maybe", Tables: []string{"shop"}, ExcludeTables: []string{"a.[b"},
 	}.Validate()
-	lines(t, err,
+	settingstest.Lines(t, err,
 		[]string{"cassandraUsername", "cassandraPassword"}, []string{"pulsarServiceUrl", "service URL", "pulsar://"}, []string{"pulsarAuthParams", "token", "missing"},
 		[]string{"tlsTrustCertsFilePath", "/no/such/ca.pem"}, []string{"pulsarMaxPendingMessages", "too small"}, []string{"cassandraTls", "auto"},
 		[]string{"tables", "shop", "keyspace.table"}, []string{"excludeTables", "a.[b", "keyspace.table"})
@@ -92,7 +49,7 @@ func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
 // right. A setting that is not here takes any text.
 func TestEveryWrongValueOfEverySetting(t *testing.T) {
 	dir := t.TempDir()
-	noPEM, empty := writeFile(t, "no.pem", "no certificate"), writeFile(t, "empty", "")
+	noPEM, empty := settingstest.File(t, "no.pem", "no certificate"), settingstest.File(t, "empty", "")
 	unreadable := []wrong{{"/no/such/file", "no such file"}, {dir, "directory"}, {empty, "empty"}}
 	store := append([]wrong{{noPEM, "neither a JKS nor a PKCS12 file"}}, unreadable...)
 	number := []wrong{{"many", "whole number"}, {"1.5", "whole number"}, {"1k", "whole number"}, {"99999999999999999999", "whole number"}}
@@ -164,7 +121,7 @@ func TestEveryWrongValueOfEverySetting(t *testing.T) {
 			t.Errorf("%s: no wrong value is tried", f.Key)
 		}
 		for _, w := range cases[f.Key] {
-			c, loaded := LoadConfig(settings.Sources{Environ: []string{f.Env + "=" + w.value}})
+			c, loaded := Load(settings.Sources{Environ: []string{f.Env + "=" + w.value}})
 			faults := append(settings.FaultsOf(loaded), settings.FaultsOf(c.Validate())...)
 			// Of a pair of settings the other one is at fault too.
 			if len(faults) == 0 || len(faults) > 1 && !strings.HasSuffix(f.Key, "FilePath") {
@@ -205,14 +162,14 @@ func TestContradictions(t *testing.T) {
 		"nothing":                   {[]string{"pulsarBatching=bucket", "pulsarBatchBuckets=128", "pulsarBatchDelayInMs=5", "cassandraTlsTrustCertsFilePath=" + pem}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c2, err := LoadConfig(settings.Sources{Set: c.set})
+			c2, err := Load(settings.Sources{Set: c.set})
 			if err = errors.Join(err, c2.Validate()); c.want == nil {
 				if err != nil {
 					t.Error(err)
 				}
 				return
 			}
-			lines(t, err, c.want...)
+			settingstest.Lines(t, err, c.want...)
 		})
 	}
 }
@@ -229,7 +186,7 @@ func certificateFiles(t *testing.T) (pemFile, storeFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pemFile = writeFile(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	pemFile = settingstest.File(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		t.Fatal(err)
@@ -238,12 +195,12 @@ func certificateFiles(t *testing.T) (pemFile, storeFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pemFile, writeFile(t, "trust.p12", string(data))
+	return pemFile, settingstest.File(t, "trust.p12", string(data))
 }
 
 // How the node is asked follows from the settings and from what cassandra.yaml says.
 func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
-	c, err := LoadConfig(settings.Sources{Set: []string{
+	c, err := Load(settings.Sources{Set: []string{
 		"cassandraUsername=u", "cassandraPassword=" + secret, "cassandraTlsTrustCertsFilePath=ca", "cassandraTlsCertificateFilePath=c", "cassandraTlsKeyFilePath=k",
 		"cassandraTlsTruststorePath=t", "cassandraTlsTruststorePassword=tp", "cassandraTlsKeystorePath=ks", "cassandraTlsKeystorePassword=kp",
 		"cassandraTlsHostnameVerificationDisable=true", "cassandraTlsAllowInsecureConnection=true",
@@ -251,10 +208,10 @@ func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	c.ContactPoint = "node7:9142"
-	var n node
-	if got := c.cassandra(n, nil); got.TLS != nil || got.Username != "u" || got.Password != secret || got.ContactPoints[0] != "node7:9142" || !got.OnlyContactPoints {
+	var n node.Node
+	if got := c.Cassandra(n, nil); got.TLS != nil || got.Username != "u" || got.Password != secret || got.ContactPoints[0] != "node7:9142" || !got.OnlyContactPoints {
 		t.Errorf("a node without TLS: %+v", got)
 	}
 	for _, optional := range []bool{false, true} { // trusted certificates are set, so that TLS it is
@@ -263,20 +220,20 @@ func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
 			TrustCertsFile: "ca", TrustStore: javastore.File{Path: "t", Password: "tp"}, CertificateFile: "c", KeyFile: "k",
 			KeyStore: javastore.File{Path: "ks", Password: "kp"}, ServerName: "node7", AnyName: true, Insecure: true,
 		}
-		if got := c.cassandra(n, nil).TLS; got == nil || *got != want {
+		if got := c.Cassandra(n, nil).TLS; got == nil || *got != want {
 			t.Errorf("optional %v: %+v", optional, got)
 		}
 	}
-	bare := Config{ContactPoint: "h:1", CassandraTLSServerName: "other"}.withDefaults()
-	if bare.cassandra(n, nil).TLS != nil {
+	bare := Config{ContactPoint: "h:1", CassandraTLSServerName: "other"}.WithDefaults()
+	if bare.Cassandra(n, nil).TLS != nil {
 		t.Error("TLS that is optional, and no certificates to trust: plain")
 	}
 	n.ClientEncryption.Optional = false
-	if got := bare.cassandra(n, nil).TLS; got == nil || got.ServerName != "other" {
+	if got := bare.Cassandra(n, nil).TLS; got == nil || got.ServerName != "other" {
 		t.Errorf("TLS that is demanded: %+v", got)
 	}
 	bare.CassandraTLS = "false"
-	if bare.cassandra(n, nil).TLS != nil {
+	if bare.Cassandra(n, nil).TLS != nil {
 		t.Error("TLS that is turned off")
 	}
 }
@@ -294,7 +251,7 @@ func TestStoresOfThePulsarClient(t *testing.T) {
 		"trust alone":                        {Config{UseKeyStoreTLS: true, SSLTruststorePath: "t", SSLTruststorePassword: "x", TLSTrustCertsFilePath: "pem"}, "t", "", "x"},
 		"off":                                {Config{SSLTruststorePath: "t", SSLKeystorePath: "k", SSLKeystorePassword: "p", TLSTrustCertsFilePath: "pem"}, "", "", ""},
 	} {
-		p := c.cfg.pulsar(nil)
+		p := c.cfg.Pulsar(nil)
 		if p.TLSTrustStore.Path != c.trust || p.TLSKeyStore.Path != c.key || p.TLSTrustStore.Password != c.password || (p.TLSTrustCertsFile == "pem") == c.cfg.UseKeyStoreTLS {
 			t.Errorf("%s: %+v", name, p)
 		}
@@ -305,8 +262,8 @@ func TestStoresOfThePulsarClient(t *testing.T) {
 func TestTokensInFiles(t *testing.T) {
 	const token = "org.apache.pulsar.client.impl.auth.AuthenticationToken"
 	for content, reread := range map[string]bool{secret: true, secret + "\n": true, "token:" + secret: false, `{"token": "` + secret + `"}`: false, "file:///t": false} {
-		path := writeFile(t, "params", content)
-		c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=" + token, "pulsarAuthParamsFile=" + path}})
+		path := settingstest.File(t, "params", content)
+		c, err := Load(settings.Sources{Set: []string{"pulsarAuthPluginClassName=" + token, "pulsarAuthParamsFile=" + path}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,12 +271,12 @@ func TestTokensInFiles(t *testing.T) {
 		if reread {
 			want = "file:" + path
 		}
-		if p := c.pulsar(nil); p.AuthParams != want || reread && c.Validate() != nil {
+		if p := c.Pulsar(nil); p.AuthParams != want || reread && c.Validate() != nil {
 			t.Errorf("%q: %q, %v", content, p.AuthParams, c.Validate())
 		}
 	}
-	c, err := LoadConfig(settings.Sources{Set: []string{"pulsarAuthPluginClassName=basic", "pulsarAuthParamsFile=" + writeFile(t, "params", "userId:u,password:p")}})
-	if p := c.pulsar(nil); err != nil || p.AuthParams != "userId:u,password:p" {
+	c, err := Load(settings.Sources{Set: []string{"pulsarAuthPluginClassName=basic", "pulsarAuthParamsFile=" + settingstest.File(t, "params", "userId:u,password:p")}})
+	if p := c.Pulsar(nil); err != nil || p.AuthParams != "userId:u,password:p" {
 		t.Errorf("%q, %v", p.AuthParams, err)
 	}
 }
@@ -338,7 +295,7 @@ func TestBatchesAsDataStaxAgentIsToldThem(t *testing.T) {
 		"ours with a delay":  {Config{PulsarBatching: "any", PulsarBatchDelayInMs: 7}, pulsar.BatchAny, 7 * time.Millisecond},
 		"ours, by key alone": {Config{PulsarBatching: "key"}, pulsar.BatchByKey, 0},
 	} {
-		if p := c.cfg.producer(); p.Batching != c.want || p.BatchDelay != c.delay {
+		if p := c.cfg.Producer(); p.Batching != c.want || p.BatchDelay != c.delay {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
@@ -360,7 +317,7 @@ func TestSettingsWithoutEffectAreTold(t *testing.T) {
 		"the node's TLS":     {[]string{"cassandraTls=false", "cassandraTlsServerName=x"}, []string{"cassandraTlsServerName"}},
 		"all used":           {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "sslAllowInsecureConnection=true", "cassandraTlsServerName=x"}, nil},
 	} {
-		cfg, err := LoadConfig(settings.Sources{Set: c.set})
+		cfg, err := Load(settings.Sources{Set: c.set})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -381,7 +338,7 @@ func TestAnEmptyConfigurationIsValid(t *testing.T) {
 	if err != nil || c.Validate() != nil || c.Warnings() != nil {
 		t.Fatalf("%v, %v, %v", err, c.Validate(), c.Warnings())
 	}
-	if p := c.pulsar(nil); p.ServiceURL != "pulsar://localhost:6650" || c.producer().MaxPending != 1000 {
+	if p := c.Pulsar(nil); p.ServiceURL != "pulsar://localhost:6650" || c.Producer().MaxPending != 1000 {
 		t.Errorf("defaults: %+v", p)
 	}
 }
@@ -399,7 +356,7 @@ sslHostnameVerificationEnable: true
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := c.pulsar(nil)
+	p := c.Pulsar(nil)
 	if c.TopicPrefix != "persistent://tenant/ns/events-" || p.ServiceURL != "pulsar+ssl://broker:6651" || p.AuthParams != "token:"+secret ||
 		!strings.HasSuffix(p.AuthPlugin, "AuthenticationToken") || p.TLSTrustCertsFile != "/ca.pem" || !p.AllowInsecure || !p.HostnameVerification {
 		t.Errorf("prefix %q, %+v", c.TopicPrefix, p)
@@ -431,12 +388,12 @@ func TestParametersOfTheJavaAgent(t *testing.T) {
 			t.Errorf("%s: the default is %s, want %s", key, defaults[key], def)
 		}
 		for name, from := range map[string]settings.Sources{
-			"file":        {File: writeFile(t, "agent.yaml", key+": "+value)},
+			"file":        {File: settingstest.File(t, "agent.yaml", key+": "+value)},
 			"environment": {Environ: []string{env + "=" + value}},
 			"parameters":  {Parameters: key + "=" + strings.ReplaceAll(value, ",", `\,`)},
 			"flag":        {Set: []string{key + "=" + value}},
 		} {
-			c, err := LoadConfig(from)
+			c, err := Load(from)
 			if err != nil {
 				t.Errorf("%s as %s: %v", key, name, err)
 			}

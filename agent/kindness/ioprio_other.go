@@ -2,6 +2,6 @@
 
 // Other systems have no I/O priority that a process could give itself in the same way.
 
-package agent
+package kindness
 
 func idleIO() error { return nil }

@@ -1,7 +1,7 @@
 // What `cassandra-cdc doctor` looks at beyond the checks of the settings: room, clocks,
 // the whole cluster, and the agent that runs.
 
-package agent
+package doctor
 
 import (
 	"context"
@@ -14,14 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 )
 
 // Examination is [Checks] and what else can be wrong around an agent.
-func Examination(cfg Config, loaded error) []check.Check {
-	p := &probe{cfg: cfg, loaded: loaded, machine: thisMachine()}
+func Examination(cfg config.Config, loaded error) []check.Check {
+	p := &probe{cfg: cfg, loaded: loaded, machine: node.ThisMachine()}
 	return append(p.checks(),
 		check.Check{Name: "room", Run: p.room},
 		check.Check{Name: "release", Run: p.release},
@@ -37,7 +39,7 @@ func (p *probe) room(context.Context) []check.Result {
 		return check.LeftOut(noYAML)
 	}
 	dir := p.node.CDCRawDirectory
-	used, err := directorySize(dir)
+	used, err := node.DirectorySize(dir)
 	var volume unix.Statfs_t
 	if err == nil {
 		err = unix.Statfs(dir, &volume)
@@ -46,7 +48,7 @@ func (p *probe) room(context.Context) []check.Result {
 		return check.LeftOut("cdc_raw cannot be read: " + err.Error())
 	}
 	free := int64(volume.Bavail) * int64(volume.Bsize) //nolint:unconvert // other types on other systems
-	return judgeRoom(dir, used, p.node.cdcLimit(), free)
+	return judgeRoom(dir, used, p.node.CDCLimit(), free)
 }
 
 func judgeRoom(dir string, used, limit, free int64) (results []check.Result) {
@@ -82,7 +84,7 @@ func (p *probe) ask(ctx context.Context, f func(ctx context.Context, s *cassandr
 	if !p.asked {
 		return errNotAsked
 	}
-	cfg := p.cfg.cassandra(p.node, slog.New(slog.DiscardHandler))
+	cfg := p.cfg.Cassandra(p.node, slog.New(slog.DiscardHandler))
 	cfg.Timeout = checkTimeout
 	s, err := cassandra.Connect(ctx, cfg)
 	if err != nil {
@@ -94,15 +96,15 @@ func (p *probe) ask(ctx context.Context, f func(ctx context.Context, s *cassandr
 
 // release looks whether the node's release is one that the agent is tested with.
 func (p *probe) release(ctx context.Context) []check.Result {
-	var node cassandra.Node
+	var at cassandra.Node
 	err := p.ask(ctx, func(ctx context.Context, s *cassandra.Session) (err error) {
-		node, err = s.Local(ctx, "")
+		at, err = s.Local(ctx, "")
 		return err
 	})
 	if err != nil {
 		return check.LeftOut(err.Error())
 	}
-	return judgeRelease(node.ReleaseVersion)
+	return judgeRelease(at.ReleaseVersion)
 }
 
 func judgeRelease(release string) []check.Result {

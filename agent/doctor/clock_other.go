@@ -2,6 +2,6 @@
 
 // Elsewhere the kernel is not asked.
 
-package agent
+package doctor
 
 func clockSynchronized() (known, synchronized bool) { return false, false }

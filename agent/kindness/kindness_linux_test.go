@@ -1,9 +1,10 @@
 // The kernel and the Go runtime are asked what the settings came to.
 
-package agent
+package kindness
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 )
 
 // ioClasses gives the I/O class of every thread of this process.
@@ -74,23 +77,23 @@ func TestProcessorsAndMemoryAreBounded(t *testing.T) {
 		debug.SetMemoryLimit(limit)
 	}()
 	for name, c := range map[string]struct {
-		cfg   Config
+		cfg   config.Config
 		env   map[string]string
 		procs int
 		limit int64
 	}{
-		"defaults":           {Config{}, nil, 2, 64<<20 + 2*defaultInFlightBytes},
-		"a larger window":    {Config{PulsarMemoryLimitBytes: 100 << 20}, nil, 2, 264 << 20},
-		"settings":           {Config{MaxProcs: 1, MemoryLimitBytes: 1 << 30}, nil, 1, 1 << 30},
-		"more than there is": {Config{MaxProcs: 64}, nil, 3, 64<<20 + 2*defaultInFlightBytes},
-		"the environment":    {Config{MaxProcs: 1}, map[string]string{"GOMAXPROCS": "3", "GOMEMLIMIT": "1GiB"}, 3, 7 << 30},
+		"defaults":           {config.Config{}, nil, 2, 96 << 20},
+		"a larger window":    {config.Config{PulsarMemoryLimitBytes: 100 << 20}, nil, 2, 264 << 20},
+		"settings":           {config.Config{MaxProcs: 1, MemoryLimitBytes: 1 << 30}, nil, 1, 1 << 30},
+		"more than there is": {config.Config{MaxProcs: 64}, nil, 3, 96 << 20},
+		"the environment":    {config.Config{MaxProcs: 1}, map[string]string{"GOMAXPROCS": "3", "GOMEMLIMIT": "1GiB"}, 3, 7 << 30},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runtime.GOMAXPROCS(3)
 			debug.SetMemoryLimit(7 << 30)
 			var log bytes.Buffer
 			c.cfg.KeepIOPriority = true
-			beKind(c.cfg, func(name string) string { return c.env[name] }, logTo(&log))
+			Apply(c.cfg, func(name string) string { return c.env[name] }, slog.New(slog.NewTextHandler(&log, nil)))
 			if got, bound := runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1); got != c.procs || bound != c.limit || log.Len() > 0 {
 				t.Errorf("%d processors and %d bytes, want %d and %d; log: %s", got, bound, c.procs, c.limit, &log)
 			}

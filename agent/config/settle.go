@@ -1,7 +1,7 @@
 // What the settings mean for those who are told them: the clients of Pulsar and of
 // Cassandra; and what the settings leave to the machine.
 
-package agent
+package config
 
 import (
 	"errors"
@@ -10,15 +10,16 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
 
-// pulsar is how to reach the cluster.
-func (c Config) pulsar(log *slog.Logger) pulsar.Config {
-	c = c.withDefaults()
+// Pulsar is how to reach the Pulsar cluster.
+func (c Config) Pulsar(log *slog.Logger) pulsar.Config {
+	c = c.WithDefaults()
 	p := pulsar.Config{
 		ServiceURL: c.PulsarServiceURL, WebServiceURL: c.PulsarWebServiceURL, AuthPlugin: c.PulsarAuthPluginClassName, AuthParams: c.PulsarAuthParams,
 		TLSProtocols: c.SSLEnabledProtocols, TLSCipherSuites: c.SSLCipherSuites,
@@ -65,9 +66,9 @@ func (c Config) batching() pulsar.Batching {
 	return pulsar.BatchAny
 }
 
-// producer is how to publish, but for what depends on the topic.
-func (c Config) producer() pulsar.ProducerConfig {
-	c = c.withDefaults()
+// Producer is how to publish, but for what depends on the topic.
+func (c Config) Producer() pulsar.ProducerConfig {
+	c = c.WithDefaults()
 	p := pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages, Batching: c.batching()}
 	if p.Batching != pulsar.BatchNone && c.PulsarBatchDelayInMs > 0 {
 		p.BatchDelay = time.Duration(c.PulsarBatchDelayInMs) * time.Millisecond
@@ -79,58 +80,59 @@ func (c Config) producer() pulsar.ProducerConfig {
 	return p
 }
 
-// settle fills in what the settings leave to the machine: where the node is, and what
+// Settle fills in what the settings leave to the machine: where the node is, and what
 // follows from that. The error holds every fault of the settings and of cassandra.yaml.
-func (c Config) settle(m machine) (Config, node, error) {
+func (c Config) Settle(m node.Machine) (Config, node.Node, error) {
 	invalid := c.Validate()
-	c, n, err := c.place(m)
+	c, n, err := c.Place(m)
 	if err != nil {
 		return c, n, errors.Join(invalid, err)
 	}
-	c, err = c.meet(n)
-	return c, n, errors.Join(invalid, n.faults(), err)
+	c, err = c.Meet(n)
+	return c, n, errors.Join(invalid, n.Faults(), err)
 }
 
-// place finds the node's files and reads cassandra.yaml.
-func (c Config) place(m machine) (Config, node, error) {
-	c = c.withDefaults()
-	at, err := m.locate(c)
+// Place is the first half of [Config.Settle], without looking for faults: it finds the
+// node's files and reads cassandra.yaml.
+func (c Config) Place(m node.Machine) (Config, node.Node, error) {
+	c = c.WithDefaults()
+	at, err := m.Locate(c.CassandraYAML, c.CassandraStorageDir)
 	if err != nil {
-		return c, node{}, err
+		return c, node.Node{}, err
 	}
-	c.CassandraYAML, c.CassandraStorageDir = at.yaml, at.storageDir
+	c.CassandraYAML, c.CassandraStorageDir = at.YAML, at.StorageDir
 	if c.CDCWorkingDir == "" {
-		c.CDCWorkingDir = filepath.Join(at.storageDir, "cdc")
+		c.CDCWorkingDir = filepath.Join(at.StorageDir, "cdc")
 	}
-	n, err := readNode(at)
+	n, err := node.Read(at)
 	return c, n, err
 }
 
-// meet fills in how the node wants to be asked, and says what it demands and the settings
-// do not have.
-func (c Config) meet(n node) (Config, error) {
+// Meet is the second half of [Config.Settle]: it fills in how the node wants to be asked,
+// and says what it demands and the settings do not have.
+func (c Config) Meet(n node.Node) (Config, error) {
 	var errs []error
 	if n.ClientEncryption.RequireClientAuth == "true" && c.cassandraTLS(n) && c.CassandraTLSCertificateFilePath == "" && c.CassandraTLSKeystorePath == "" {
 		errs = append(errs, settings.Fault{
-			Key: "cassandraTlsCertificateFilePath", Problem: "it is missing: " + n.yaml + " has require_client_auth",
+			Key: "cassandraTlsCertificateFilePath", Problem: "it is missing: " + n.YAML + " has require_client_auth",
 			Hint: "set it with cassandraTlsKeyFilePath, or set cassandraTlsKeystorePath",
 		})
 	}
 	if c.ContactPoint == "" {
 		var err error
-		c.ContactPoint, err = n.contactPoint(c.cassandraTLS(n))
+		c.ContactPoint, err = n.ContactPoint(c.cassandraTLS(n))
 		errs = append(errs, err)
 	}
 	return c, errors.Join(errs...)
 }
 
-func (c Config) cassandraTLS(n node) bool {
+func (c Config) cassandraTLS(n node.Node) bool {
 	told := c.CassandraTLSTrustCertsFilePath != "" || c.CassandraTLSTruststorePath != ""
 	return c.CassandraTLS == "true" || c.CassandraTLS == "auto" && n.ClientEncryption.Enabled && (told || !n.ClientEncryption.Optional)
 }
 
-// cassandra is how to reach the node, of a configuration that is settled.
-func (c Config) cassandra(n node, log *slog.Logger) cassandra.Config {
+// Cassandra is how to reach the node, of a configuration that is settled.
+func (c Config) Cassandra(n node.Node, log *slog.Logger) cassandra.Config {
 	cfg := cassandra.Config{
 		ContactPoints: []string{c.ContactPoint}, OnlyContactPoints: true,
 		Username: c.CassandraUsername, Password: c.CassandraPassword, PasswordFile: c.CassandraPasswordFile, Log: log,

@@ -1,6 +1,6 @@
 // Which tables are published: patterns of keyspace.table.
 
-package agent
+package config
 
 import (
 	"errors"
@@ -11,13 +11,16 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
 
-// tableFilter says which tables' changes become events. The zero value lets all pass.
-type tableFilter struct {
+// TableFilter says which tables' changes become events. The zero value lets all pass. It
+// is not for several goroutines at a time.
+type TableFilter struct {
 	include, exclude patterns
 	known            map[schema.ID]bool // what passes said; an id has one name for ever
 }
 
-func (c Config) tableFilter() (f tableFilter, err error) {
+// TableFilter is the filter of Tables and ExcludeTables. The error holds every pattern that
+// is none; [Config.Validate] has them as faults.
+func (c Config) TableFilter() (f TableFilter, err error) {
 	f.known = map[schema.ID]bool{}
 	if f.include, err = compilePatterns(c.Tables); err != nil {
 		return f, err
@@ -26,8 +29,8 @@ func (c Config) tableFilter() (f tableFilter, err error) {
 	return f, err
 }
 
-// passes says whether the table is to be published, its cdc flag aside.
-func (f *tableFilter) passes(t *schema.Table) bool {
+// Passes says whether the table is to be published, its cdc flag aside.
+func (f *TableFilter) Passes(t *schema.Table) bool {
 	if len(f.include)+len(f.exclude) == 0 {
 		return true
 	}
@@ -39,8 +42,8 @@ func (f *tableFilter) passes(t *schema.Table) bool {
 	return passes
 }
 
-// unmatched are the patterns that match none of the tables.
-func (f *tableFilter) unmatched(tables []*schema.Table) []string {
+// Unmatched are the patterns that match none of the tables.
+func (f *TableFilter) Unmatched(tables []*schema.Table) []string {
 	var idle []string
 	for _, list := range []patterns{f.include, f.exclude} {
 		for _, p := range list {

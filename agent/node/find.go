@@ -1,6 +1,6 @@
 // Where cassandra.yaml is, and where Cassandra keeps what it is told no directory for.
 
-package agent
+package node
 
 import (
 	"net/url"
@@ -13,20 +13,21 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
 
-// location is where a node's files are.
-type location struct {
-	yaml       string // path of cassandra.yaml
-	storageDir string // Cassandra's property cassandra.storagedir
-	foundBy    string // how, for a person
+// Location is where a node's files are.
+type Location struct {
+	YAML       string // path of cassandra.yaml
+	StorageDir string // Cassandra's property cassandra.storagedir
+	FoundBy    string // how, for a person
 }
 
-// machine is where a node is looked for.
-type machine struct {
+// Machine is where a node is looked for.
+type Machine struct {
 	root   string // "/", but for tests
 	getenv func(string) string
 }
 
-func thisMachine() machine { return machine{root: "/", getenv: os.Getenv} }
+// ThisMachine is the one this process runs on.
+func ThisMachine() Machine { return Machine{root: "/", getenv: os.Getenv} }
 
 // usualConfDirs are where packages and images put cassandra.yaml: Debian, Red Hat, the
 // tarball, Docker's official image, Bitnami's.
@@ -35,49 +36,50 @@ var usualConfDirs = []string{
 	"/opt/cassandra/conf", "/usr/share/cassandra/conf", "/opt/bitnami/cassandra/conf",
 }
 
-// locate finds the node's files; what the settings name wins.
-func (m machine) locate(c Config) (location, error) {
+// Locate finds the node's files. yaml and storageDir are the settings cassandraYaml and
+// cassandraStorageDir, which win where they are not empty. The error is a [settings.Fault].
+func (m Machine) Locate(yaml, storageDir string) (Location, error) {
 	running := m.runningNodes()
-	at := location{yaml: c.CassandraYAML, storageDir: c.CassandraStorageDir, foundBy: "the setting cassandraYaml"}
-	if at.yaml == "" {
+	at := Location{YAML: yaml, StorageDir: storageDir, FoundBy: "the setting cassandraYaml"}
+	if at.YAML == "" {
 		if err := m.search(&at, running); err != nil {
 			return at, err
 		}
 	}
-	if at.storageDir != "" {
+	if at.StorageDir != "" {
 		return at, nil
 	}
 	for _, n := range running {
-		if same(m.path(n.yaml), m.path(at.yaml)) {
-			at.storageDir = n.storageDir
+		if same(m.path(n.YAML), m.path(at.YAML)) {
+			at.StorageDir = n.StorageDir
 		}
 	}
-	if at.storageDir == "" {
-		at.storageDir = defaultStorageDir(at.yaml)
+	if at.StorageDir == "" {
+		at.StorageDir = defaultStorageDir(at.YAML)
 	}
 	return at, nil
 }
 
-func (m machine) search(at *location, running []location) error {
+func (m Machine) search(at *Location, running []Location) error {
 	if dir := m.getenv("CASSANDRA_CONF"); dir != "" && m.exists(filepath.Join(dir, "cassandra.yaml")) {
-		at.yaml, at.foundBy = filepath.Join(dir, "cassandra.yaml"), "the environment variable CASSANDRA_CONF"
+		at.YAML, at.FoundBy = filepath.Join(dir, "cassandra.yaml"), "the environment variable CASSANDRA_CONF"
 		return nil
 	}
 	switch len(running) {
 	case 0:
 	case 1:
-		at.yaml, at.foundBy = running[0].yaml, running[0].foundBy
+		at.YAML, at.FoundBy = running[0].YAML, running[0].FoundBy
 		return nil
 	default:
 		var paths []string
 		for _, n := range running {
-			paths = append(paths, n.yaml)
+			paths = append(paths, n.YAML)
 		}
 		return settings.Fault{Key: "cassandraYaml", Problem: "several Cassandra nodes run on this machine", Hint: "set it to one of " + strings.Join(paths, ", ")}
 	}
 	for _, dir := range usualConfDirs {
 		if path := filepath.Join(dir, "cassandra.yaml"); m.exists(path) {
-			at.yaml, at.foundBy = path, "its usual place"
+			at.YAML, at.FoundBy = path, "its usual place"
 			return nil
 		}
 	}
@@ -98,9 +100,9 @@ func defaultStorageDir(yaml string) string {
 
 // runningNodes are the Cassandra processes whose cassandra.yaml is a file that can be
 // seen from here, each file once. There are none where there is no /proc.
-func (m machine) runningNodes() []location {
+func (m Machine) runningNodes() []Location {
 	dirs, _ := os.ReadDir(m.path("/proc")) // other systems have none
-	var found []location
+	var found []Location
 	for _, d := range dirs {
 		if _, err := strconv.Atoi(d.Name()); err != nil {
 			continue
@@ -116,8 +118,8 @@ func (m machine) runningNodes() []location {
 		}
 		cwd, _ := os.Readlink(m.path(filepath.Join(proc, "cwd"))) // hidden for other users' processes
 		n := m.fromCommandLine(args, cwd)
-		n.foundBy = "the Cassandra process " + d.Name()
-		if n.yaml != "" && !slices.ContainsFunc(found, func(o location) bool { return o.yaml == n.yaml }) {
+		n.FoundBy = "the Cassandra process " + d.Name()
+		if n.YAML != "" && !slices.ContainsFunc(found, func(o Location) bool { return o.YAML == n.YAML }) {
 			found = append(found, n)
 		}
 	}
@@ -125,13 +127,13 @@ func (m machine) runningNodes() []location {
 }
 
 // fromCommandLine understands Cassandra's options as Java does: the last one counts.
-func (m machine) fromCommandLine(args []string, cwd string) (n location) {
+func (m Machine) fromCommandLine(args []string, cwd string) (n Location) {
 	config, classPath := "cassandra.yaml", ""
 	for i, arg := range args {
 		if v, ok := strings.CutPrefix(arg, "-Dcassandra.config="); ok {
 			config = v
 		} else if v, ok := strings.CutPrefix(arg, "-Dcassandra.storagedir="); ok {
-			n.storageDir = absolute(v, cwd)
+			n.StorageDir = absolute(v, cwd)
 		} else if v, ok := strings.CutPrefix(arg, "--class-path="); ok {
 			classPath = v
 		} else if i+1 < len(args) && slices.Contains([]string{"-cp", "-classpath", "--class-path"}, arg) {
@@ -150,7 +152,7 @@ func (m machine) fromCommandLine(args []string, cwd string) (n location) {
 	}
 	for _, path := range candidates {
 		if filepath.IsAbs(path) && m.exists(path) {
-			n.yaml = path
+			n.YAML = path
 			break
 		}
 	}
@@ -164,9 +166,9 @@ func absolute(path, cwd string) string {
 	return filepath.Join(cwd, path)
 }
 
-func (m machine) path(p string) string { return filepath.Join(m.root, p) }
+func (m Machine) path(p string) string { return filepath.Join(m.root, p) }
 
-func (m machine) exists(path string) bool {
+func (m Machine) exists(path string) bool {
 	info, err := os.Stat(m.path(path))
 	return err == nil && info.Mode().IsRegular()
 }

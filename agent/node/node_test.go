@@ -1,21 +1,23 @@
 // What the agent takes from cassandra.yaml, and what it tells a person about it.
 
-package agent
+package node
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings/settingstest"
 )
 
 // nodeFaults is all that is wrong with a cassandra.yaml.
 func nodeFaults(path string) error {
-	n, err := readNode(location{yaml: path, storageDir: "/no/such/storage"})
+	n, err := Read(Location{YAML: path, StorageDir: "/no/such/storage"})
 	if err != nil {
 		return err
 	}
-	return n.faults()
+	return n.Faults()
 }
 
 func TestCassandraYAMLFaults(t *testing.T) {
@@ -37,7 +39,7 @@ func TestCassandraYAMLFaults(t *testing.T) {
 		"directories not set":    {"cdc_enabled: true", [][]string{{"cdc_raw_directory", "/no/such/storage/cdc_raw", "cassandraStorageDir"}, {"commitlog_directory", "/no/such/storage/commitlog"}}},
 		"tokens of another kind": {"partitioner: org.apache.cassandra.dht.RandomPartitioner", [][]string{{"cdc_enabled"}, {"partitioner", "RandomPartitioner", "Murmur3Partitioner"}}},
 		"a keystore that is not there": {
-			"transparent_data_encryption_options: {enabled: true, key_provider: [{class_name: JKSKeyProvider, parameters: [{keystore: /no/such/store, keystore_password: " + secret + "}]}]}",
+			"transparent_data_encryption_options: {enabled: true, key_provider: [{class_name: JKSKeyProvider, parameters: [{keystore: /no/such/store, keystore_password: " + settingstest.Secret + "}]}]}",
 			[][]string{{"cdc_enabled"}, {"transparent_data_encryption_options", "/no/such/store"}},
 		},
 		"directories that are not there": {
@@ -54,25 +56,25 @@ func TestCassandraYAMLFaults(t *testing.T) {
 		"a list":             {"- a\n- b", [][]string{{"cassandraYaml"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := writeFile(t, "cassandra.yaml", c.content)
+			path := settingstest.File(t, "cassandra.yaml", c.content)
 			err := nodeFaults(path)
 			for i := range c.want {
 				c.want[i] = append(c.want[i], path)
 			}
-			lines(t, err, c.want...)
+			settingstest.Lines(t, err, c.want...)
 			if again := nodeFaults(path); err != nil && again.Error() != err.Error() {
 				t.Errorf("the same file, another text:\n%v\n%v", err, again)
 			}
 		})
 	}
 	err := nodeFaults("/no/such/cassandra.yaml")
-	lines(t, err, []string{"/no/such/cassandra.yaml", "cassandraYaml"})
+	settingstest.Lines(t, err, []string{"/no/such/cassandra.yaml", "cassandraYaml"})
 }
 
 // A file as Cassandra ships it, in which most of the settings mean nothing to us.
 func TestCassandraYAMLOfARealNode(t *testing.T) {
 	raw, log := t.TempDir(), t.TempDir()
-	n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", `
+	n, err := Read(Location{YAML: settingstest.File(t, "cassandra.yaml", `
 cluster_name: 'Test Cluster'
 num_tokens: 16
 hinted_handoff_enabled: true
@@ -93,45 +95,14 @@ rpc_address: 10.0.0.7
 	if err != nil {
 		t.Fatal(err)
 	}
-	at, err := n.contactPoint(false)
-	if err != nil || n.faults() != nil || n.CDCRawDirectory != raw || n.CommitLogDirectory != log || at != "10.0.0.7:9043" {
+	at, err := n.ContactPoint(false)
+	if err != nil || n.Faults() != nil || n.CDCRawDirectory != raw || n.CommitLogDirectory != log || at != "10.0.0.7:9043" {
 		t.Errorf("%+v", n)
 	}
 }
 
-func TestContactPointIsWhereTheNodeListens(t *testing.T) {
-	for _, c := range []struct{ yaml, want string }{
-		{"", "localhost:9042"},
-		{"rpc_address: localhost", "localhost:9042"},
-		{"rpc_address: 10.0.0.7", "10.0.0.7:9042"},
-		{"rpc_address: node7.example\nnative_transport_port: 9142", "node7.example:9142"},
-		{"rpc_address: 10.0.0.7\nbroadcast_rpc_address: 192.0.2.7", "10.0.0.7:9042"}, // the agent is on the node
-		{"rpc_address: 0.0.0.0\nbroadcast_rpc_address: 192.0.2.7", "192.0.2.7:9042"},
-		{"rpc_address: '::'\nbroadcast_rpc_address: 2001:db8::7", "[2001:db8::7]:9042"},
-		{"rpc_address: 0.0.0.0", "localhost:9042"}, // Cassandra refuses to start like this
-		{"rpc_address: '::1'", "[::1]:9042"},
-		{"listen_address: 10.0.0.8", "10.0.0.8:9042"},
-		{"rpc_address: 10.0.0.7\nlisten_address: 10.0.0.8", "10.0.0.7:9042"},
-		{"rpc_interface: lo", "127.0.0.1:9042"},
-		{"rpc_interface: no-such-interface", ""},
-		{"rpc_address: 10.0.0.7\nnative_transport_port_ssl: 9142", "10.0.0.7:9042"}, // not over TLS
-		{"rpc_address: 10.0.0.7\nnative_transport_port_ssl: 9142\nclient_encryption_options: {enabled: true, optional: false}", "10.0.0.7:9142"},
-		{"rpc_address: 10.0.0.7\nnative_transport_port_ssl: 9142\nclient_encryption_options: {enabled: true, optional: true}", "10.0.0.7:9042"},
-		{"rpc_address: 10.0.0.7\nclient_encryption_options: {enabled: true, require_client_auth: optional}", "10.0.0.7:9042"},
-	} {
-		n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", c.yaml)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := n.contactPoint(Config{CassandraTLS: "auto"}.cassandraTLS(n))
-		if got != c.want || (err == nil) == (c.want == "") {
-			t.Errorf("%q: %s, want %s, error %v", c.yaml, got, c.want, err)
-		}
-	}
-}
-
 func TestKeysOfANodeThatEncryptsItsLog(t *testing.T) {
-	const store = "../testdata/corpus/keystore.jceks"
+	const store = "../../testdata/corpus/keystore.jceks"
 	provider := func(class, password string) string {
 		return `transparent_data_encryption_options: {enabled: true, key_alias: "testing:1", key_provider: [{class_name: ` + class +
 			`, parameters: [{keystore: ` + store + `, keystore_password: ` + password + `, store_type: JCEKS}]}]}`
@@ -148,11 +119,11 @@ func TestKeysOfANodeThatEncryptsItsLog(t *testing.T) {
 		"parameters are absent": {"transparent_data_encryption_options: {enabled: true, key_provider: [{class_name: JKSKeyProvider}]}", "one key_provider"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, err := readNode(location{yaml: writeFile(t, "cassandra.yaml", c.yaml)})
+			n, err := Read(Location{YAML: settingstest.File(t, "cassandra.yaml", c.yaml)})
 			if n.Encryption.Enabled != true {
 				t.Fatal(err)
 			}
-			keys, err := n.keys()
+			keys, err := n.Keys()
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret-9") {
 					t.Errorf("error %v, want one that says %q", err, c.want)
@@ -167,8 +138,8 @@ func TestKeysOfANodeThatEncryptsItsLog(t *testing.T) {
 			}
 		})
 	}
-	off, _ := readNode(location{yaml: writeFile(t, "cassandra.yaml", "transparent_data_encryption_options: {enabled: false, key_provider: [{class_name: JKSKeyProvider, parameters: [{keystore: conf/.keystore}]}]}")})
-	if keys, err := off.keys(); keys != nil || err != nil {
+	off, _ := Read(Location{YAML: settingstest.File(t, "cassandra.yaml", "transparent_data_encryption_options: {enabled: false, key_provider: [{class_name: JKSKeyProvider, parameters: [{keystore: conf/.keystore}]}]}")})
+	if keys, err := off.Keys(); keys != nil || err != nil {
 		t.Errorf("a node that does not encrypt: %v, %v", keys, err)
 	}
 }
@@ -182,8 +153,8 @@ func TestSectionsAreAsLargeAsSegments(t *testing.T) {
 		"commitlog_segment_size: 32MiB":     128 << 20,
 		"cluster_name: c":                   128 << 20,
 	} {
-		n, _ := readNode(location{yaml: writeFile(t, "cassandra.yaml", yaml)})
-		if got := n.maxSection(); got != want {
+		n, _ := Read(Location{YAML: settingstest.File(t, "cassandra.yaml", yaml)})
+		if got := n.MaxSection(); got != want {
 			t.Errorf("%s: %d, want %d", yaml, got, want)
 		}
 	}

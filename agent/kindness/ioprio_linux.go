@@ -1,6 +1,6 @@
 // The I/O priority of this process: what Cassandra reads and writes goes first.
 
-package agent
+package kindness
 
 import (
 	"errors"

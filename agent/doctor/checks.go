@@ -1,7 +1,11 @@
 // What `cassandra-cdc agent --check` looks at: all that the agent needs, without
 // changing anything.
 
-package agent
+// Package doctor looks at a configuration and at what it names, and tells a person what is
+// wrong with it: the settings, the node's files, the node, the broker (checks.go), and
+// for a longer look the machine, the cluster and the agent that runs (examine.go). It
+// leaves everything as it was. How results are shown is package check's.
+package doctor
 
 import (
 	"context"
@@ -16,6 +20,8 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/check"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
+	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
@@ -24,9 +30,9 @@ import (
 )
 
 // Checks are the checks of a configuration and of what it names. loaded is the error of
-// [LoadConfig], whose faults are part of the result.
-func Checks(cfg Config, loaded error) []check.Check {
-	return (&probe{cfg: cfg, loaded: loaded, machine: thisMachine()}).checks()
+// [config.Load], whose faults are part of the result.
+func Checks(cfg config.Config, loaded error) []check.Check {
+	return (&probe{cfg: cfg, loaded: loaded, machine: node.ThisMachine()}).checks()
 }
 
 func (p *probe) checks() []check.Check {
@@ -44,12 +50,12 @@ func (p *probe) checks() []check.Check {
 
 // probe is what one check leaves for the next.
 type probe struct {
-	cfg     Config
+	cfg     config.Config
 	loaded  error
-	machine machine
+	machine node.Machine
 
 	settled bool // cfg is complete, and node was read
-	node    node
+	node    node.Node
 	faulty  []string        // settings that are wrong
 	list    []*schema.Table // that will be published
 	idle    []string        // patterns that match no table
@@ -70,7 +76,7 @@ func (p *probe) settings(context.Context) []check.Result {
 		results = append(results, check.Result{Problem: w, Advice: true})
 	}
 	if len(results) == 0 {
-		return check.Fine("%d set, the others have their defaults", len(p.cfg.origins))
+		return check.Fine("%d set, the others have their defaults", p.cfg.Given())
 	}
 	return results
 }
@@ -83,29 +89,29 @@ func faultResult(f settings.Fault) check.Result {
 
 func (p *probe) cassandraYAML(context.Context) []check.Result {
 	var err error
-	if p.cfg, p.node, err = p.cfg.place(p.machine); err != nil {
+	if p.cfg, p.node, err = p.cfg.Place(p.machine); err != nil {
 		return faultResults(err)
 	}
 	p.settled = true
 	var results []check.Result
-	for _, f := range settings.FaultsOf(p.node.faults()) {
+	for _, f := range settings.FaultsOf(p.node.Faults()) {
 		if !strings.HasSuffix(f.Key, "_directory") { // they are a check of their own
 			results = append(results, faultResult(f))
 		}
 	}
-	p.cfg, err = p.cfg.meet(p.node)
+	p.cfg, err = p.cfg.Meet(p.node)
 	for _, f := range settings.FaultsOf(err) {
 		p.faulty = append(p.faulty, f.Key)
 		results = append(results, faultResult(f))
 	}
-	if d := p.node.syncDelay(); d > time.Second {
+	if d := p.node.SyncDelay(); d > time.Second {
 		results = append(results, check.Result{
-			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", p.node.yaml, d),
+			Advice: true, Problem: fmt.Sprintf("%s: the commit log is compressed, encrypted or written with direct I/O, so events come with the sync only, every %s", p.node.YAML, d),
 			Remedy: "a commitlog_sync_period of 100 ms makes them prompt",
 		})
 	}
 	if len(results) == 0 {
-		return check.Fine("%s, found by %s; cdc_enabled; commit log: %s", p.node.yaml, p.node.foundBy, p.node.commitLog())
+		return check.Fine("%s, found by %s; cdc_enabled; commit log: %s", p.node.YAML, p.node.FoundBy, p.node.CommitLog())
 	}
 	return results
 }
@@ -140,7 +146,7 @@ func (p *probe) directories(context.Context) []check.Result {
 		return check.LeftOut("cdc_enabled is not true")
 	}
 	var results []check.Result
-	for _, f := range settings.FaultsOf(p.node.faults()) {
+	for _, f := range settings.FaultsOf(p.node.Faults()) {
 		if strings.HasSuffix(f.Key, "_directory") {
 			results = append(results, faultResult(f))
 		}
@@ -153,7 +159,7 @@ func (p *probe) directories(context.Context) []check.Result {
 	}
 	if len(results) == 0 {
 		limit := "Cassandra's default limit"
-		if n := p.node.cdcTotalSpace(); n > 0 {
+		if n := p.node.CDCSpace(); n > 0 {
 			limit = fmt.Sprintf("at most %d MiB", n>>20)
 		}
 		blocks := "full, it makes Cassandra reject writes"
@@ -182,7 +188,7 @@ func (p *probe) workingDir(context.Context) []check.Result {
 			}
 			parent = filepath.Dir(parent)
 		}
-		if err := usableDir(parent, true); err != nil {
+		if err := node.UsableDir(parent, true); err != nil {
 			return check.Fault(remedy, "cdcWorkingDir: "+dir+" is not there and cannot be made: "+err.Error())
 		}
 		return check.Fine("%s will be made at the start", dir)
@@ -219,7 +225,7 @@ func (p *probe) cassandra(ctx context.Context) []check.Result {
 	if key := p.wrong("contactPoint", "cassandraUsername", "cassandraPassword", "cassandraTls"); key != "" {
 		return check.LeftOut("the setting " + key + " is wrong")
 	}
-	cfg := p.cfg.cassandra(p.node, slog.New(slog.DiscardHandler))
+	cfg := p.cfg.Cassandra(p.node, slog.New(slog.DiscardHandler))
 	cfg.Timeout = checkTimeout
 	session, err := cassandra.Connect(ctx, cfg)
 	if err != nil {
@@ -248,16 +254,16 @@ func (p *probe) cassandra(ctx context.Context) []check.Result {
 
 // remember keeps the tables that will be published.
 func (p *probe) remember(all *schema.Snapshot) {
-	filter, err := p.cfg.tableFilter()
+	filter, err := p.cfg.TableFilter()
 	if err != nil {
 		return // a fault of the settings
 	}
 	for _, t := range all.Tables() {
-		if t.CDC && filter.passes(t) {
+		if t.CDC && filter.Passes(t) {
 			p.list = append(p.list, t)
 		}
 	}
-	p.idle = filter.unmatched(all.Tables())
+	p.idle = filter.Unmatched(all.Tables())
 	p.asked = true
 }
 
@@ -288,7 +294,7 @@ func (p *probe) pulsar(ctx context.Context) []check.Result {
 	if key := p.wrong("pulsarServiceUrl", "pulsarAuth", "tls", "ssl", "useKeyStoreTls"); key != "" {
 		return check.LeftOut("the setting " + key + " is wrong")
 	}
-	cfg := p.cfg.pulsar(slog.New(slog.DiscardHandler))
+	cfg := p.cfg.Pulsar(slog.New(slog.DiscardHandler))
 	cfg.OperationTimeout = checkTimeout
 	client, err := pulsar.Connect(ctx, cfg)
 	if err != nil {
