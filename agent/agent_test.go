@@ -56,7 +56,7 @@ func newAgent(t *testing.T, n *fakeNode) (*agent, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
 	s := openSchemasOf(t, n)
-	s.ops = newOperations(config.Config{}, space{}, logTo(log))
+	s.ops = newOperations(config.Config{HTTPAddress: "off"}, space{}, logTo(log))
 	return &agent{
 		log: logTo(log), ops: s.ops, schemas: s, decoder: mutation.NewDecoder(s), quarantine: keeper{dir: quarantine.Dir{Path: filepath.Join(t.TempDir(), "quarantine")}, log: logTo(log), board: s.ops.board, metrics: s.ops.metrics},
 		skipped: skipped{log: logTo(log), metrics: s.ops.metrics}, publisher: &publisher{ops: s.ops, failed: make(chan error, 1), outputs: map[schema.ID]*output{}},

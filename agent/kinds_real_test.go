@@ -122,7 +122,7 @@ func TestKindsOfWrites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tables, err := openSchemas(ctx, session, local.HostID, filepath.Join(t.TempDir(), "history.json"), []string{node.CDCRawDir(), node.CommitLogDir()}, newOperations(config.Config{}, space{}, slog.New(slog.DiscardHandler)))
+			tables, err := openSchemas(ctx, session, local.HostID, filepath.Join(t.TempDir(), "history.json"), []string{node.CDCRawDir(), node.CommitLogDir()}, newOperations(config.Config{HTTPAddress: "off"}, space{}, slog.New(slog.DiscardHandler)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -151,7 +151,7 @@ func TestAnAddressThatIsTakenStopsNothing(t *testing.T) {
 func testOperations(t *testing.T, at space) (*operations, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	return newOperations(config.Config{}, at, logTo(log)), log
+	return newOperations(config.Config{HTTPAddress: "off"}, at, logTo(log)), log
 }
 
 func (o *operations) active() (codes []string) {

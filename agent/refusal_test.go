@@ -63,7 +63,7 @@ func TestRefusedEventsSchemaHoldsTheAgent(t *testing.T) {
 
 	// An agent that published the table before, and one that did not.
 	publisherOf := func(node string) *publisher {
-		return newPublisher(client, node, config.Config{}, newOperations(config.Config{}, space{}, slog.New(slog.NewTextHandler(log, nil))))
+		return newPublisher(client, node, config.Config{}, newOperations(config.Config{HTTPAddress: "off"}, space{}, slog.New(slog.NewTextHandler(log, nil))))
 	}
 	first, second := publisherOf("node-1"), publisherOf("node-2")
 	marks := map[*publisher]*checkpoint.Watermark{first: checkpoint.NewWatermark(0), second: checkpoint.NewWatermark(0)}

@@ -50,7 +50,7 @@ func openSchemasOf(t *testing.T, n *fakeNode) *schemas {
 
 func reopen(t *testing.T, n *fakeNode, file string, log *bytes.Buffer) *schemas {
 	t.Helper()
-	s, err := openSchemas(t.Context(), n, "host", file, nil, newOperations(config.Config{}, space{}, logTo(log)))
+	s, err := openSchemas(t.Context(), n, "host", file, nil, newOperations(config.Config{HTTPAddress: "off"}, space{}, logTo(log)))
 	if err != nil {
 		t.Fatal(err)
 	}
