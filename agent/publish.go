@@ -66,7 +66,7 @@ func (e unpublishable) Error() string { return e.err.Error() }
 func (p *publisher) publish(ctx context.Context, list []change, digest string, at commitlog.Position, w *checkpoint.Watermark) error {
 	sends := p.sends[:0]
 	p.payload = event.AppendMutation(p.payload[:0], event.Mutation{Digest: digest, NodeID: p.hostID})
-	for _, c := range list {
+	for i, c := range list {
 		out, err := p.output(ctx, c.table, written(c.writeTime, at.Segment))
 		if err != nil {
 			return err
@@ -74,6 +74,11 @@ func (p *publisher) publish(ctx context.Context, list []change, digest string, a
 		m, err := out.message(c, p.payload, at)
 		if err != nil {
 			return unpublishable{err}
+		}
+		if p.producer.Sequenced {
+			if m.Sequence, err = sequence(at, i, len(list)); err != nil {
+				return err
+			}
 		}
 		sends = append(sends, outgoing{out, m, written(c.writeTime, at.Segment)})
 	}

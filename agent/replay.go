@@ -74,7 +74,15 @@ func ReplayQuarantine(ctx context.Context, cfg config.Config, dryRun bool, out i
 		return err
 	}
 	ops := newOperations(cfg, space{}, log)
-	r.agent = &agent{log: log, ops: ops, decoder: mutation.NewDecoder(r.schemas), publisher: newPublisher(nil, host, cfg, ops)}
+	filter, err := cfg.TableFilter()
+	if err != nil {
+		return err
+	}
+	r.agent = &agent{
+		log: log, ops: ops, decoder: mutation.NewDecoder(r.schemas), publisher: newPublisher(nil, host, cfg, ops),
+		changes: changes{filter: filter, withRanges: cfg.RangeDeletes},
+	}
+	r.agent.publisher.producer.Sequenced = false // what is replayed is older than what was published
 	if !dryRun {
 		client, err := pulsar.Connect(ctx, cfg.Pulsar(log))
 		if err != nil {
@@ -167,7 +175,7 @@ func (r *replay) one(ctx context.Context, i quarantine.Item) (string, error) {
 	r.schemas.Seek(i.Position)
 	changes := &r.agent.changes
 	changes.reset()
-	if err := r.agent.decoder.Decode(i.Version, body, changes); err != nil {
+	if err := errors.Join(r.agent.decoder.Decode(i.Version, body, changes), changes.err); err != nil {
 		return "", fmt.Errorf("decode the mutation: %w", err)
 	}
 	if r.publish == nil {

@@ -168,6 +168,11 @@ type Config struct {
 	PulsarBatchBuckets int `yaml:"pulsarBatchBuckets" env:"CDC_PULSAR_BATCH_BUCKETS" default:"64" min:"1" max:"4096"`
 	// PulsarCompression compresses what is stored together. It pays for batches only.
 	PulsarCompression string `yaml:"pulsarCompression" env:"CDC_PULSAR_COMPRESSION" default:"none" oneof:"none|LZ4|ZLIB|ZSTD|SNAPPY"`
+	// PulsarDeduplication numbers events by their place in the log, so that a namespace with de-duplication stores
+	// none twice that comes again after a restart. Only for events that are stored alone (PulsarBatching none), for segments of at
+	// most 32 MiB, and for a node whose clock never goes back between two starts of Cassandra: the broker would drop what
+	// it takes for known.
+	PulsarDeduplication bool `yaml:"pulsarDeduplication" env:"CDC_PULSAR_DEDUPLICATION"`
 
 	// # TLS to Pulsar
 	// These apply where PulsarServiceURL begins with pulsar+ssl:// or https://.
@@ -335,6 +340,8 @@ func (c Config) contradictions() []rule {
 		{c.CassandraTLSCertificateFilePath != "" && c.CassandraTLSKeystorePath != "", "cassandraTlsKeystorePath", "cassandraTlsCertificateFilePath is set too", one},
 		{c.PulsarBatching == "none" && c.PulsarBatchDelayInMs > 0, "pulsarBatchDelayInMs", "pulsarBatching is none", one},
 		{c.PulsarKeyBasedBatcher && c.PulsarBatching != "" && c.PulsarBatching != "key", "pulsarKeyBasedBatcher", "pulsarBatching is not key", one},
+		{c.PulsarDeduplication && c.batching() != pulsar.BatchNone, "pulsarDeduplication", "events are stored together (pulsarBatching, pulsarBatchDelayInMs)", one},
+		{c.PulsarDeduplication && c.ErrorCommitLogReprocessEnabled, "pulsarDeduplication", "errorCommitLogReprocessEnabled brings back older segments, which the broker would drop", one},
 		{c.PulsarBatchBuckets != pulsar.DefaultBuckets && c.PulsarBatching != "bucket", "pulsarBatchBuckets", "pulsarBatching is not bucket", one},
 	}
 }

@@ -90,6 +90,7 @@ func TestEveryWrongValueOfEverySetting(t *testing.T) {
 		"pulsarBatching":                           {{"all", "none, key, bucket, any"}},
 		"pulsarBatchDelayInMs":                     append([]wrong{{"60001", "60000 or less"}}, number...),
 		"pulsarKeyBasedBatcher":                    boolean,
+		"pulsarDeduplication":                      boolean,
 		"pulsarBatchBuckets":                       append([]wrong{{"4097", "4096 or less"}, {"2", "pulsarBatching"}}, positive...),
 		"pulsarCompression":                        {{"gzip", "LZ4"}},
 		"tlsTrustCertsFilePath":                    append([]wrong{{noPEM, "holds no certificate in PEM"}}, unreadable...),
@@ -152,14 +153,17 @@ func TestContradictions(t *testing.T) {
 		set  []string
 		want [][]string
 	}{
-		"two kinds of trust":        {[]string{"cassandraTlsTrustCertsFilePath=" + pem, "cassandraTlsTruststorePath=" + store, "cassandraTlsTruststorePassword=changeit"}, [][]string{{"cassandraTlsTruststorePath", "too"}}},
-		"two passwords":             {[]string{"cassandraUsername=u", "cassandraPassword=" + secret, "cassandraPasswordFile=" + pem}, [][]string{{"cassandraPasswordFile", "cassandraPassword"}}},
-		"batches that are none":     {[]string{"pulsarBatching=none", "pulsarBatchDelayInMs=5"}, [][]string{{"pulsarBatchDelayInMs", "none"}}},
-		"batches of two kinds":      {[]string{"pulsarBatching=any", "pulsarKeyBasedBatcher=true"}, [][]string{{"pulsarKeyBasedBatcher", "not key"}}},
-		"a wrong store's password":  {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "useKeyStoreTls=true", "sslTruststorePath=" + store, "sslTruststorePassword=" + secret}, [][]string{{"sslTruststorePath", "password is wrong"}}},
-		"no key in the key store":   {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "useKeyStoreTls=true", "sslKeystorePath=" + store, "sslKeystorePassword=changeit"}, [][]string{{"sslKeystorePath", "key"}}},
-		"the node's store likewise": {[]string{"cassandraTlsTruststorePath=" + store, "cassandraTlsTruststorePassword=" + secret}, [][]string{{"cassandraTlsTruststorePath", "password is wrong"}}},
-		"nothing":                   {[]string{"pulsarBatching=bucket", "pulsarBatchBuckets=128", "pulsarBatchDelayInMs=5", "cassandraTlsTrustCertsFilePath=" + pem}, nil},
+		"two kinds of trust":    {[]string{"cassandraTlsTrustCertsFilePath=" + pem, "cassandraTlsTruststorePath=" + store, "cassandraTlsTruststorePassword=changeit"}, [][]string{{"cassandraTlsTruststorePath", "too"}}},
+		"two passwords":         {[]string{"cassandraUsername=u", "cassandraPassword=" + secret, "cassandraPasswordFile=" + pem}, [][]string{{"cassandraPasswordFile", "cassandraPassword"}}},
+		"batches that are none": {[]string{"pulsarBatching=none", "pulsarBatchDelayInMs=5"}, [][]string{{"pulsarBatchDelayInMs", "none"}}},
+		"numbers and batches":   {[]string{"pulsarDeduplication=true", "pulsarBatching=bucket"}, [][]string{{"pulsarDeduplication", "stored together"}}},
+		"numbers and batches, as DataStax's agent has it": {[]string{"pulsarDeduplication=true", "pulsarBatchDelayInMs=5"}, [][]string{{"pulsarDeduplication", "stored together"}}},
+		"numbers and old segments":                        {[]string{"pulsarDeduplication=true", "errorCommitLogReprocessEnabled=true"}, [][]string{{"pulsarDeduplication", "older segments"}}},
+		"batches of two kinds":                            {[]string{"pulsarBatching=any", "pulsarKeyBasedBatcher=true"}, [][]string{{"pulsarKeyBasedBatcher", "not key"}}},
+		"a wrong store's password":                        {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "useKeyStoreTls=true", "sslTruststorePath=" + store, "sslTruststorePassword=" + secret}, [][]string{{"sslTruststorePath", "password is wrong"}}},
+		"no key in the key store":                         {[]string{"pulsarServiceUrl=pulsar+ssl://b:6651", "useKeyStoreTls=true", "sslKeystorePath=" + store, "sslKeystorePassword=changeit"}, [][]string{{"sslKeystorePath", "key"}}},
+		"the node's store likewise":                       {[]string{"cassandraTlsTruststorePath=" + store, "cassandraTlsTruststorePassword=" + secret}, [][]string{{"cassandraTlsTruststorePath", "password is wrong"}}},
+		"nothing":                                         {[]string{"pulsarBatching=bucket", "pulsarBatchBuckets=128", "pulsarBatchDelayInMs=5", "cassandraTlsTrustCertsFilePath=" + pem}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c2, err := Load(settings.Sources{Set: c.set})
@@ -196,6 +200,23 @@ func certificateFiles(t *testing.T) (pemFile, storeFile string) {
 		t.Fatal(err)
 	}
 	return pemFile, settingstest.File(t, "trust.p12", string(data))
+}
+
+// Numbers for de-duplication fit into segments of Cassandra's default size.
+func TestDeduplicationOfLargeSegments(t *testing.T) {
+	for size, fits := range map[string]bool{"": true, "32MiB": true, "16MiB": true, "33MiB": false, "1GiB": false} {
+		n := node.Node{CommitLogSegmentSize: size, NativeTransportPort: 9042}
+		_, err := Config{PulsarDeduplication: true}.Meet(n)
+		if (err == nil) != fits || err != nil && !strings.Contains(err.Error(), "pulsarDeduplication") {
+			t.Errorf("%q: %v", size, err)
+		}
+		if _, err := (Config{}).Meet(n); err != nil {
+			t.Errorf("%q without the setting: %v", size, err)
+		}
+	}
+	if !(Config{PulsarDeduplication: true}).Producer().Sequenced || (Config{}).Producer().Sequenced {
+		t.Error("the setting does not reach the producer")
+	}
 }
 
 // How the node is asked follows from the settings and from what cassandra.yaml says.

@@ -5,6 +5,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -69,7 +70,7 @@ func (c Config) batching() pulsar.Batching {
 // Producer is how to publish, but for what depends on the topic.
 func (c Config) Producer() pulsar.ProducerConfig {
 	c = c.WithDefaults()
-	p := pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages, Batching: c.batching()}
+	p := pulsar.ProducerConfig{MaxPending: c.PulsarMaxPendingMessages, Batching: c.batching(), Sequenced: c.PulsarDeduplication}
 	if p.Batching != pulsar.BatchNone && c.PulsarBatchDelayInMs > 0 {
 		p.BatchDelay = time.Duration(c.PulsarBatchDelayInMs) * time.Millisecond
 	}
@@ -108,6 +109,9 @@ func (c Config) Place(m node.Machine) (Config, node.Node, error) {
 	return c, n, err
 }
 
+// maxSequenced is the largest size of a segment, in bytes, whose positions make sequence ids.
+const maxSequenced = 32 << 20
+
 // Meet is the second half of [Config.Settle]: it fills in how the node wants to be asked,
 // and says what it demands and the settings do not have.
 func (c Config) Meet(n node.Node) (Config, error) {
@@ -116,6 +120,12 @@ func (c Config) Meet(n node.Node) (Config, error) {
 		errs = append(errs, settings.Fault{
 			Key: "cassandraTlsCertificateFilePath", Problem: "it is missing: " + n.YAML + " has require_client_auth",
 			Hint: "set it with cassandraTlsKeyFilePath, or set cassandraTlsKeystorePath",
+		})
+	}
+	if c.PulsarDeduplication && n.SegmentSize() > maxSequenced {
+		errs = append(errs, settings.Fault{
+			Key: "pulsarDeduplication", Problem: fmt.Sprintf("the segments of the commit log have %d MiB (%s): events in them cannot be numbered", n.SegmentSize()>>20, n.YAML),
+			Hint: "commitlog_segment_size must be 32 MiB, Cassandra's default, or less",
 		})
 	}
 	if c.ContactPoint == "" {

@@ -145,11 +145,16 @@ func (n Node) MayRemove() bool { return n.CDCBlockWrites != nil && !*n.CDCBlockW
 // MaxSection is how large a section of the commit log can be, in bytes: as large as a
 // segment, and never less than the reader's default.
 func (n Node) MaxSection() int {
-	size, ok := parseSize(n.CommitLogSegmentSize)
-	if !ok {
-		size = n.CommitLogSegmentSizeInMB << 20
+	return max(int(n.SegmentSize()), commitlog.DefaultMaxSection)
+}
+
+// SegmentSize is the size of a segment in bytes as cassandra.yaml says it, 0 where it
+// leaves it to the default, 32 MiB.
+func (n Node) SegmentSize() int64 {
+	if size, ok := parseSize(n.CommitLogSegmentSize); ok {
+		return size
 	}
-	return max(int(size), commitlog.DefaultMaxSection)
+	return n.CommitLogSegmentSizeInMB << 20
 }
 
 // CDCSpace is how many bytes cdc_raw may hold before Cassandra rejects writes; 0
