@@ -283,7 +283,7 @@ func (p *made) replay(ctx context.Context) error {
 		}
 	}
 	for _, f := range found {
-		if err := copyFile(f, filepath.Join(after, filepath.Base(f))); err != nil {
+		if err := env.CopyFile(f, filepath.Join(after, filepath.Base(f))); err != nil {
 			return err
 		}
 	}

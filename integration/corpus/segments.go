@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 )
 
 // copySegments copies the segments that were written to, and their index files; or only
@@ -31,13 +33,13 @@ func copySegments(from, to string, onlyIndexed bool) error {
 			continue
 		}
 		copied++
-		if err := copyFile(log, filepath.Join(to, filepath.Base(log))); err != nil {
+		if err := env.CopyFile(log, filepath.Join(to, filepath.Base(log))); err != nil {
 			return err
 		}
 		if missing != nil {
 			continue
 		}
-		if err := copyFile(index, filepath.Join(to, filepath.Base(index))); err != nil {
+		if err := env.CopyFile(index, filepath.Join(to, filepath.Base(index))); err != nil {
 			return err
 		}
 	}
@@ -76,21 +78,4 @@ func written(segment string) (bool, error) {
 			return false, err
 		}
 	}
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		out.Close()
-		return err
-	}
-	return out.Close()
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -153,7 +152,7 @@ func (b backlog) copyTo(dir string) error {
 			return fmt.Errorf("%s is no index of a segment", index)
 		}
 		for _, from := range []string{segment, index} {
-			if err := copyFile(from, filepath.Join(dir, filepath.Base(from))); err != nil {
+			if err := env.CopyFile(from, filepath.Join(dir, filepath.Base(from))); err != nil {
 				return err
 			}
 		}
@@ -183,21 +182,4 @@ func (b backlog) awaitDeletion(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		out.Close()
-		return err
-	}
-	return out.Close()
 }
