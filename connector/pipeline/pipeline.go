@@ -97,6 +97,8 @@ type Config struct {
 	Keys       int           // keys whose digests are remembered; 32767
 	DigestLife time.Duration // how long; 60 s
 
+	Observer Observer // nil for none
+
 	Log *slog.Logger
 }
 
@@ -128,6 +130,9 @@ func New(cfg Config) *Pipeline {
 	}
 	if cfg.DigestLife == 0 {
 		cfg.DigestLife = time.Minute
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = nobody{}
 	}
 	if cfg.Classify == nil {
 		cfg.Classify = func(error) Class { return Retry }
