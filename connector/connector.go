@@ -1,106 +1,100 @@
-// Package connector is stage 2: it turns the events of one table into its data topic.
+// Package connector is stage 2: it turns the events of tables into their data topics.
 //
 // The way of the data: topics.go receives events and publishes rows, [readback] reads
 // rows, and [pipeline] brings them together, so that what is published for a key is
-// always its latest state. The connector never writes to Cassandra.
+// always its latest state. Each table has a pipeline of its own (table.go); tables.go
+// says which tables there are. The connector never writes to Cassandra.
 package connector
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
 
+// Rows says who publishes the rows of a data topic. Where it is nil the connector has
+// producers of its own.
+type Rows func(topic string) pipeline.Publisher
+
+// connector is what all tables share.
+type connector struct {
+	cfg     config.Config
+	log     *slog.Logger
+	rows    Rows
+	session *cassandra.Session
+	client  *pulsar.Client
+}
+
 // Run is a connector until ctx ends, which is a stop in good order and no error. Any
-// error is one that needs a person. Rows are published by rows, or
-// where that is nil by a producer of the connector's own.
-func Run(ctx context.Context, cfg Config, rows pipeline.Publisher, log *slog.Logger) error {
+// error is one that needs a person: while Cassandra or Pulsar is away it waits.
+func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	session, err := cassandra.Connect(ctx, cfg.cassandra(log))
-	if err != nil {
+	c := &connector{cfg: cfg, log: log, rows: rows}
+	err := c.run(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (c *connector) run(ctx context.Context) error {
+	err := c.held(ctx, "Cassandra does not answer; waiting until it does", func() (err error) {
+		c.session, err = cassandra.Connect(ctx, c.cfg.Cassandra(c.log))
 		return err
-	}
-	defer session.Close()
-	reader, err := readback.New(ctx, session, cfg.Keyspace, cfg.Table, cfg.outputFormat())
-	if err != nil {
-		return err
-	}
-	version := reader.Table()
-	if !version.Table.CDC {
-		return fmt.Errorf("table %s has cdc = false, so that there will be no events: ALTER TABLE %s WITH cdc = true", version.Table.CQL(), version.Table.CQL())
-	}
-	if left := version.Messages.Omitted(); len(left) > 0 {
-		log.Warn("columns of types that the output format has no form for are left out", "table", version.Table, "columns", left)
-	}
-	client, err := pulsar.Connect(ctx, cfg.pulsar(log))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	if rows == nil {
-		// The data topic's schema is there before the first row, so that consumers may
-		// subscribe with it.
-		data, err := openData(ctx, client, pulsar.ProducerConfig{
-			Topic: cfg.DestinationTopic, Schema: version.Schema, TextKey: cfg.outputFormat().TextKey(),
-		}, log)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		defer data.Close()
-		rows = publisher{data, client.Explain}
-	}
-	events, err := client.Subscribe(ctx, pulsar.ConsumerConfig{
-		Topic: cfg.EventsTopic, Subscription: cfg.subscription(), Type: cfg.subscriptionType(), Name: "CDC Consumer",
 	})
 	if err != nil {
 		return err
 	}
-	defer events.Close()
-	letters := &deadLetters{client: client, topic: cfg.deadLetterTopic()}
-	defer letters.close()
-
-	written := newWriters(func(ctx context.Context, version int64) (*registry.Schema, error) {
-		return client.SchemaAt(ctx, cfg.EventsTopic, version)
-	}, func(key []byte) error {
-		_, _, err := reader.Table().Messages.EventKey().Decode(key)
+	defer c.session.Close()
+	err = c.held(ctx, "Pulsar does not answer; waiting until it does", func() (err error) {
+		c.client, err = pulsar.Connect(ctx, c.cfg.Pulsar(c.log))
 		return err
-	}, log)
-
-	log.Info("connector started", "table", version.Table, "events", cfg.EventsTopic, "data", cfg.DestinationTopic, "format", cfg.outputFormat(), "subscription", cfg.subscription())
-	return pipeline.New(pipeline.Config{
-		Source: source{events, letters, written, reader.Table, log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
-		Digests: int(cfg.CacheMaxDigest), Keys: int(cfg.CacheMaxCapacity), DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,
-		Log: log,
-	}).Run(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	defer c.client.Close()
+	if c.cfg.Several() {
+		return c.runTables(ctx)
+	}
+	return c.runTable(ctx, tableName{c.cfg.Keyspace, c.cfg.Table})
 }
 
-// openData makes the producer of the data topic. While the broker refuses the table's
-// schema it waits, and says so: nothing is received meanwhile, so nothing is lost.
-func openData(ctx context.Context, client *pulsar.Client, cfg pulsar.ProducerConfig, log *slog.Logger) (*pulsar.Producer, error) {
-	for pause := time.Second; ; pause = min(2*pause, longestLookUpPause) {
-		p, err := client.Producer(ctx, cfg)
-		var refused *pulsar.SchemaError
-		if !errors.As(err, &refused) {
-			return p, err
+// Pauses between two attempts of what is waited for.
+const (
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+)
+
+// held calls attempt until it succeeds or fails in a way that no time can mend, with
+// growing pauses. waiting is what the log says meanwhile.
+func (c *connector) held(ctx context.Context, waiting string, attempt func() error) error {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := attempt()
+		if err == nil || !passes(err) {
+			return err
 		}
-		log.Error("the data topic does not take the table's schema; waiting until it does", "error", client.Explain(ctx, err), "pause", pause)
+		c.log.Error(waiting, "error", err, "pause", pause)
 		if err := sleep(ctx, pause); err != nil {
-			return nil, err
+			return err
 		}
 	}
+}
+
+// passes says whether a failure to start is one of those that pass by themselves or are
+// mended elsewhere, without a change of the connector's settings.
+func passes(err error) bool {
+	var refused *pulsar.SchemaError
+	return errors.As(err, &refused) || errors.Is(err, pulsar.ErrUnreachable) || cassandra.Away(err)
 }
 
 // classify says what a failed read or publication calls for.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/relay"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 )
@@ -52,5 +53,10 @@ func runHosted(rows *relay.Publisher, log *slog.Logger) error {
 		stop()
 		time.AfterFunc(leaveTime, func() { os.Exit(1) })
 	}()
-	return connector.Run(ctx, cfg, rows, log)
+	return connector.Run(ctx, cfg, func(topic string) pipeline.Publisher {
+		if topic == settings.OutputTopic {
+			topic = "" // Pulsar knows it
+		}
+		return rows.Topic(topic)
+	}, log)
 }

@@ -12,12 +12,12 @@
 //	                       one that was refused
 //	                       the end of the stream: leave
 //
-//	program → launcher     'S' int32 schema | int8 parts | (text type | text name | bytes schema) × parts
+//	program → launcher     'S' int32 schema | text topic | int8 parts | (text type | text name | bytes schema) × parts
 //	                       'R' int32 schema | int64 number | bytes key | bytes value |
 //	                           int32 properties | (text name | text value) × properties
 //	                       'F' text: why the program is about to end
 //
-// A schema has two parts, key and value, or one: then the key of its records is text.
+// A schema belongs to a topic, "" being the source's own destination. It has two parts, key and value, or one: then the key of its records is text.
 // Schemas are numbered from 0 and come before the first record that needs them.
 //
 // The package knows neither Pulsar nor Cassandra.

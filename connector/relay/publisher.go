@@ -27,7 +27,7 @@ type Publisher struct {
 	writing sync.Mutex
 	out     *bufio.Writer
 	buf     []byte
-	schemas map[*registry.Schema]int32
+	schemas map[numbered]int32
 	written int64 // number of the next record
 	err     error // why nothing can be written any more
 
@@ -37,18 +37,34 @@ type Publisher struct {
 	waiting map[int64]func(error) // by the record's number
 }
 
+// numbered is a schema together with the topic that its records are for.
+type numbered struct {
+	topic  string
+	schema *registry.Schema
+}
+
 // NewPublisher returns a publisher that writes to the launcher.
 func NewPublisher(launcher io.Writer) *Publisher {
 	return &Publisher{
 		out:     bufio.NewWriterSize(launcher, 1<<16),
-		schemas: map[*registry.Schema]int32{}, dirty: make(chan struct{}, 1), waiting: map[int64]func(error){},
+		schemas: map[numbered]int32{}, dirty: make(chan struct{}, 1), waiting: map[int64]func(error){},
 	}
 }
 
+// Topic is a data topic, whose rows go to the launcher.
+type Topic struct {
+	publisher *Publisher
+	name      string
+}
+
+// Topic is the data topic of that name; "" is the destination that the source has.
+func (p *Publisher) Topic(name string) Topic { return Topic{p, name} }
+
 // Publish hands a row to the launcher. done is called when Pulsar has persisted it, or
 // refused it; never when the launcher ends before, and the program with it.
-func (p *Publisher) Publish(_ context.Context, m pipeline.Message, done func(error)) {
-	if err := p.write(m, done); err != nil {
+func (t Topic) Publish(_ context.Context, m pipeline.Message, done func(error)) {
+	p := t.publisher
+	if err := p.write(t.name, m, done); err != nil {
 		done(err)
 		return
 	}
@@ -60,21 +76,21 @@ func (p *Publisher) Publish(_ context.Context, m pipeline.Message, done func(err
 
 // write puts the record, and its schema before the first time, into the buffer. The
 // record waits from before it is written: its acknowledgement may be fast.
-func (p *Publisher) write(m pipeline.Message, done func(error)) error {
+func (p *Publisher) write(topic string, m pipeline.Message, done func(error)) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	if p.err != nil {
 		return p.err
 	}
 	b := p.buf[:0]
-	schema, known := p.schemas[m.Schema]
+	schema, known := p.schemas[numbered{topic, m.Schema}]
 	if !known {
 		schema = int32(len(p.schemas))
 		var err error
-		if b, err = appendSchema(b, schema, m.Schema); err != nil {
+		if b, err = appendSchema(b, schema, topic, m.Schema); err != nil {
 			return err
 		}
-		p.schemas[m.Schema] = schema
+		p.schemas[numbered{topic, m.Schema}] = schema
 	}
 	number := p.written
 	p.written++
@@ -96,7 +112,7 @@ func (p *Publisher) write(m pipeline.Message, done func(error)) error {
 	return nil
 }
 
-func appendSchema(b []byte, number int32, s *registry.Schema) ([]byte, error) {
+func appendSchema(b []byte, number int32, topic string, s *registry.Schema) ([]byte, error) {
 	parts := []registry.Part{{Name: s.Name, Type: s.Type, Schema: string(s.Data)}}
 	if s.Type == registry.KeyValueType {
 		key, value, err := s.Split()
@@ -106,7 +122,7 @@ func appendSchema(b []byte, number int32, s *registry.Schema) ([]byte, error) {
 		parts = []registry.Part{key, value}
 	}
 	b = binary.BigEndian.AppendUint32(append(b, 'S'), uint32(number))
-	b = append(b, byte(len(parts)))
+	b = append(appendText(b, topic), byte(len(parts)))
 	for _, part := range parts {
 		b = appendText(appendText(b, string(part.Type)), part.Name)
 		b = appendText(b, part.Schema)

@@ -59,7 +59,7 @@ func (l launcher) frame() string {
 	}
 	switch kind {
 	case 'S':
-		line := fmt.Sprintf("schema %d:", l.number())
+		line := fmt.Sprintf("schema %d of %q:", l.number(), l.text())
 		parts, _ := l.in.ReadByte()
 		for range parts {
 			line += fmt.Sprintf(" %s %s %s;", l.text(), l.text(), l.text())
@@ -110,20 +110,23 @@ func TestRowsAndAcknowledgements(t *testing.T) {
 	p, l, acknowledge := pipe(t)
 	plain := registry.Plain(registry.Part{Name: "u", Type: registry.JSON, Schema: `{"é":1}`})
 	done := map[string]error{}
-	send := func(m pipeline.Message) {
-		p.Publish(t.Context(), m, func(err error) { done[string(m.Key)] = err })
+	send := func(topic string, m pipeline.Message) {
+		p.Topic(topic).Publish(t.Context(), m, func(err error) { done[string(m.Key)] = err })
 	}
-	send(pipeline.Message{Key: []byte("a\x00\xff"), Value: []byte("v"), Schema: keyValue, Properties: map[string]string{"writetime": "7", "a": "b"}})
-	send(pipeline.Message{Key: []byte("b"), Schema: keyValue})                     // a delete
-	send(pipeline.Message{Key: []byte("c"), Value: []byte{}, Schema: plain})       // a row of nothing
-	send(pipeline.Message{Key: []byte("d"), Value: []byte("w"), Schema: keyValue}) // back to the first schema
+	send("", pipeline.Message{Key: []byte("a\x00\xff"), Value: []byte("v"), Schema: keyValue, Properties: map[string]string{"writetime": "7", "a": "b"}})
+	send("", pipeline.Message{Key: []byte("b"), Schema: keyValue})                          // a delete
+	send("other", pipeline.Message{Key: []byte("c"), Value: []byte{}, Schema: plain})       // a row of nothing
+	send("", pipeline.Message{Key: []byte("d"), Value: []byte("w"), Schema: keyValue})      // back to the first schema
+	send("other", pipeline.Message{Key: []byte("e"), Value: []byte("w"), Schema: keyValue}) // the same one of another topic
 	want := []string{
-		`schema 0: AVRO t {"k":1}; AVRO t {"v":1};`,
+		`schema 0 of "": AVRO t {"k":1}; AVRO t {"v":1};`,
 		`row 0 of schema 0: "a\x00\xff" "v" a=b writetime=7`,
 		`row 1 of schema 0: "b" "null"`,
-		`schema 1: JSON u {"é":1};`,
+		`schema 1 of "other": JSON u {"é":1};`,
 		`row 2 of schema 1: "c" ""`,
 		`row 3 of schema 0: "d" "w"`,
+		`schema 2 of "other": AVRO t {"k":1}; AVRO t {"v":1};`,
+		`row 4 of schema 2: "e" "w"`,
 	}
 	for _, w := range want {
 		if got := l.frame(); got != w {
@@ -159,7 +162,7 @@ func TestLauncherIsGone(t *testing.T) {
 	p := relay.NewPublisher(out)
 	refused := 0
 	for range 3 {
-		p.Publish(t.Context(), pipeline.Message{Key: []byte("k"), Value: make([]byte, 1<<17), Schema: keyValue}, func(err error) {
+		p.Topic("").Publish(t.Context(), pipeline.Message{Key: []byte("k"), Value: make([]byte, 1<<17), Schema: keyValue}, func(err error) {
 			if err != nil {
 				refused++
 			}

@@ -91,6 +91,8 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 			cause := short(r.err)
 			if credentialsRefused(cause) {
 				cause = fmt.Errorf("%w: %w", ErrCredentials, cause)
+			} else {
+				cause = unreachable{cause}
 			}
 			return nil, fmt.Errorf("connect to Cassandra at %s: %w (%s)", addresses(cfg.ContactPoints, port), cause, cfg.remedy(r.err))
 		}

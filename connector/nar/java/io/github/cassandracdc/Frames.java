@@ -24,7 +24,7 @@ final class Frames {
     private final DataInputStream in;
     private final String partition;
     private final Acknowledgements acknowledgements;
-    private final List<Schema<?>> schemas = new ArrayList<>();
+    private final List<Form> schemas = new ArrayList<>();
     private String reason;
 
     Frames(DataInputStream in, String partition, Acknowledgements acknowledgements) {
@@ -63,11 +63,10 @@ final class Frames {
         if (number != schemas.size()) {
             throw new IOException("schema " + number + " behind " + schemas.size() + " others");
         }
-        if (in.readUnsignedByte() == 1) {
-            schemas.add(described());
-        } else {
-            schemas.add(Schema.KeyValue(described(), described(), KeyValueEncodingType.SEPARATED));
-        }
+        String topic = text();
+        boolean plain = in.readUnsignedByte() == 1;
+        schemas.add(new Form(topic.isEmpty() ? Optional.empty() : Optional.of(topic), plain ? described()
+                : Schema.KeyValue(described(), described(), KeyValueEncodingType.SEPARATED)));
     }
 
     private Described described() throws IOException {
@@ -78,7 +77,7 @@ final class Frames {
     }
 
     private Row readRow() throws IOException {
-        Schema<?> schema = schemas.get(in.readInt());
+        Form form = schemas.get(in.readInt());
         long number = in.readLong();
         byte[] key = bytes();
         byte[] value = bytes();
@@ -86,7 +85,7 @@ final class Frames {
         for (int left = in.readInt(); left > 0; left--) {
             properties.put(text(), text());
         }
-        return new Row(schema, number, key, value, properties);
+        return new Row(form, number, key, value, properties);
     }
 
     private String text() throws IOException {
@@ -103,6 +102,17 @@ final class Frames {
             throw new java.io.EOFException();
         }
         return bytes;
+    }
+
+    /** What rows have in common: their topic, where it is not the destination of the source, and their schema. */
+    private static final class Form {
+        private final Optional<String> topic;
+        private final Schema<?> schema;
+
+        Form(Optional<String> topic, Schema<?> schema) {
+            this.topic = topic;
+            this.schema = schema;
+        }
     }
 
     /** A schema of bytes that are encoded already. */
@@ -136,14 +146,14 @@ final class Frames {
 
     /** A row on its way to Pulsar's sink, which takes the value by its schema and not by its Java type. */
     private final class Row implements Record<Object> {
-        private final Schema<?> schema;
+        private final Form form;
         private final long number;
         private final byte[] key;
         private final byte[] value;
         private final Map<String, String> properties;
 
-        Row(Schema<?> schema, long number, byte[] key, byte[] value, Map<String, String> properties) {
-            this.schema = schema;
+        Row(Form form, long number, byte[] key, byte[] value, Map<String, String> properties) {
+            this.form = form;
             this.number = number;
             this.key = key;
             this.value = value;
@@ -151,7 +161,7 @@ final class Frames {
         }
 
         private boolean keyValue() {
-            return schema.getSchemaInfo().getType() == SchemaType.KEY_VALUE;
+            return form.schema.getSchemaInfo().getType() == SchemaType.KEY_VALUE;
         }
 
         @Override
@@ -167,12 +177,17 @@ final class Frames {
         @Override
         @SuppressWarnings("unchecked")
         public Schema<Object> getSchema() {
-            return (Schema<Object>) schema;
+            return (Schema<Object>) form.schema;
         }
 
         @Override
         public Map<String, String> getProperties() {
             return properties;
+        }
+
+        @Override
+        public Optional<String> getDestinationTopic() {
+            return form.topic;
         }
 
         @Override

@@ -1,0 +1,87 @@
+// The pipeline of one table: from its events topic to its data topic.
+
+package connector
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
+)
+
+// runTable publishes the rows of one table until ctx ends or something needs a person.
+func (c *connector) runTable(ctx context.Context, name tableName) error {
+	events, data := c.cfg.Events(name.keyspace, name.table), c.cfg.Destination(name.keyspace, name.table)
+	var reader *readback.Reader
+	err := c.held(ctx, "the table cannot be looked up; waiting until it can", func() (err error) {
+		reader, err = readback.New(ctx, c.session, name.keyspace, name.table, c.cfg.Format())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	version := reader.Table()
+	if !version.Table.CDC {
+		return fmt.Errorf("table %s has cdc = false, so that there will be no events: ALTER TABLE %s WITH cdc = true", version.Table.CQL(), version.Table.CQL())
+	}
+	if left := version.Messages.Omitted(); len(left) > 0 {
+		c.log.Warn("columns of types that the output format has no form for are left out", "table", version.Table, "columns", left)
+	}
+	rows, closeRows, err := c.openData(ctx, data, version)
+	if err != nil {
+		return err
+	}
+	defer closeRows()
+	var consumer *pulsar.Consumer
+	subscription, kind := c.cfg.Subscription()
+	err = c.held(ctx, "the events topic cannot be subscribed to; waiting until it can", func() (err error) {
+		consumer, err = c.client.Subscribe(ctx, pulsar.ConsumerConfig{
+			Topic: events, Subscription: subscription, Type: kind, Name: "CDC Consumer",
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer consumer.Close()
+	letters := &deadLetters{client: c.client, topic: c.cfg.DeadLetters(name.keyspace, name.table)}
+	defer letters.close()
+
+	written := newWriters(func(ctx context.Context, version int64) (*registry.Schema, error) {
+		return c.client.SchemaAt(ctx, events, version)
+	}, func(key []byte) error {
+		_, _, err := reader.Table().Messages.EventKey().Decode(key)
+		return err
+	}, c.log)
+
+	c.log.Info("connector started", "table", version.Table, "events", events, "data", data, "format", c.cfg.Format(), "subscription", subscription)
+	return pipeline.New(pipeline.Config{
+		Source: source{consumer, letters, written, reader.Table, c.log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
+		Digests: c.cfg.CacheMaxDigest, Keys: c.cfg.CacheMaxCapacity, DigestLife: time.Duration(c.cfg.CacheExpireMS) * time.Millisecond,
+		Log: c.log,
+	}).Run(ctx)
+}
+
+// openData is the publisher of a data topic. The connector's own producer registers the
+// table's schema before the first row, so that consumers may subscribe with it; while the
+// broker refuses the schema nothing is received, so nothing is lost.
+func (c *connector) openData(ctx context.Context, topic string, version *readback.Version) (rows pipeline.Publisher, closeRows func(), err error) {
+	if c.rows != nil {
+		return c.rows(topic), func() {}, nil
+	}
+	var producer *pulsar.Producer
+	err = c.held(ctx, "the data topic does not take the table's schema; waiting until it does", func() (err error) {
+		settings := c.cfg.Producer(topic)
+		settings.Schema = version.Schema
+		producer, err = c.client.Producer(ctx, settings)
+		return c.client.Explain(ctx, err)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return publisher{producer, c.client.Explain}, producer.Close, nil
+}
