@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
@@ -22,16 +23,20 @@ import (
 // Run is a connector until ctx ends, which is a stop in good order and no error. Any
 // error is one that needs a person. Rows are published by rows, or
 // where that is nil by a producer of the connector's own.
-func Run(ctx context.Context, cfg Config, rows pipeline.Publisher, log *slog.Logger) error {
+func Run(ctx context.Context, cfg config.Config, rows pipeline.Publisher, log *slog.Logger) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	session, err := cassandra.Connect(ctx, cfg.cassandra(log))
+	for _, w := range cfg.Warnings() {
+		log.Warn("configuration", "warning", w)
+	}
+	cfg = cfg.WithDefaults()
+	session, err := cassandra.Connect(ctx, cfg.Cassandra(log))
 	if err != nil {
 		return err
 	}
 	defer session.Close()
-	reader, err := readback.New(ctx, session, cfg.Keyspace, cfg.Table, cfg.outputFormat())
+	reader, err := readback.New(ctx, session, cfg.Keyspace, cfg.Table, cfg.Format())
 	if err != nil {
 		return err
 	}
@@ -42,7 +47,7 @@ func Run(ctx context.Context, cfg Config, rows pipeline.Publisher, log *slog.Log
 	if left := version.Messages.Omitted(); len(left) > 0 {
 		log.Warn("columns of types that the output format has no form for are left out", "table", version.Table, "columns", left)
 	}
-	client, err := pulsar.Connect(ctx, cfg.pulsar(log))
+	client, err := pulsar.Connect(ctx, cfg.Pulsar(log))
 	if err != nil {
 		return err
 	}
@@ -50,9 +55,9 @@ func Run(ctx context.Context, cfg Config, rows pipeline.Publisher, log *slog.Log
 	if rows == nil {
 		// The data topic's schema is there before the first row, so that consumers may
 		// subscribe with it.
-		data, err := openData(ctx, client, pulsar.ProducerConfig{
-			Topic: cfg.DestinationTopic, Schema: version.Schema, TextKey: cfg.outputFormat().TextKey(),
-		}, log)
+		producer := cfg.Producer(cfg.Destination(cfg.Keyspace, cfg.Table))
+		producer.Schema = version.Schema
+		data, err := openData(ctx, client, producer, log)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil
@@ -62,27 +67,27 @@ func Run(ctx context.Context, cfg Config, rows pipeline.Publisher, log *slog.Log
 		defer data.Close()
 		rows = publisher{data, client.Explain}
 	}
-	events, err := client.Subscribe(ctx, pulsar.ConsumerConfig{
-		Topic: cfg.EventsTopic, Subscription: cfg.subscription(), Type: cfg.subscriptionType(), Name: "CDC Consumer",
-	})
+	topic := cfg.Events(cfg.Keyspace, cfg.Table)
+	subscription, kind := cfg.Subscription()
+	events, err := client.Subscribe(ctx, pulsar.ConsumerConfig{Topic: topic, Subscription: subscription, Type: kind, Name: "CDC Consumer"})
 	if err != nil {
 		return err
 	}
 	defer events.Close()
-	letters := &deadLetters{client: client, topic: cfg.deadLetterTopic()}
+	letters := &deadLetters{client: client, topic: cfg.DeadLetters(cfg.Keyspace, cfg.Table)}
 	defer letters.close()
 
 	written := newWriters(func(ctx context.Context, version int64) (*registry.Schema, error) {
-		return client.SchemaAt(ctx, cfg.EventsTopic, version)
+		return client.SchemaAt(ctx, topic, version)
 	}, func(key []byte) error {
 		_, _, err := reader.Table().Messages.EventKey().Decode(key)
 		return err
 	}, log)
 
-	log.Info("connector started", "table", version.Table, "events", cfg.EventsTopic, "data", cfg.DestinationTopic, "format", cfg.outputFormat(), "subscription", cfg.subscription())
+	log.Info("connector started", "table", version.Table, "events", topic, "data", cfg.Destination(cfg.Keyspace, cfg.Table), "format", cfg.Format(), "subscription", subscription)
 	return pipeline.New(pipeline.Config{
 		Source: source{events, letters, written, reader.Table, log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
-		Digests: int(cfg.CacheMaxDigest), Keys: int(cfg.CacheMaxCapacity), DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,
+		InFlight: cfg.InFlightEvents, Digests: cfg.CacheMaxDigest, Keys: cfg.CacheMaxCapacity, DigestLife: time.Duration(cfg.CacheExpireMS) * time.Millisecond,
 		Log: log,
 	}).Run(ctx)
 }
