@@ -244,7 +244,7 @@ type Config struct {
 	DriverLocalDC string `yaml:"datastax-java-driver.basic.load-balancing-policy.local-datacenter" upstream:"true"`
 	// DriverSecureConnectBundle is SecureConnectBundle.
 	DriverSecureConnectBundle string `yaml:"datastax-java-driver.basic.cloud.secure-connect-bundle" upstream:"true"`
-	// DriverTimeout is QueryExecutionTimeout with its unit: 30 seconds, 500ms.
+	// DriverTimeout is QueryExecutionTimeout with its unit, as in 30 seconds or 1500ms, up to the next whole second.
 	DriverTimeout string `yaml:"datastax-java-driver.basic.request.timeout" upstream:"true"`
 	// DriverConsistency is Consistency.
 	DriverConsistency string `yaml:"datastax-java-driver.basic.request.consistency" upstream:"true" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|EACH_QUORUM|LOCAL_ONE"`

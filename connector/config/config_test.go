@@ -3,10 +3,14 @@
 package config
 
 import (
+	"fmt"
+	"log/slog"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -32,7 +36,7 @@ func good() Config {
 
 func same(t *testing.T, want, got Config) {
 	t.Helper()
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -356,5 +360,161 @@ func TestProducer(t *testing.T) {
 	want := pulsar.ProducerConfig{Topic: "d", MaxPending: 1000, Batching: pulsar.BatchByBucket, BatchDelay: pulsar.DefaultBatchDelay, Buckets: pulsar.DefaultBuckets, Compression: pulsar.ZStd, TextKey: true}
 	if diff := cmp.Diff(want, c.Producer("d")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What DataStax's Java driver is told counts where the connector is not told itself.
+func TestSettingsOfTheJavaDriver(t *testing.T) {
+	const driver = `
+datastax-java-driver.basic.contact-points: 10.0.0.1:9042, 10.0.0.2:9042
+datastax-java-driver.basic.load-balancing-policy.local-datacenter: east
+datastax-java-driver.basic.request.timeout: 1500 milliseconds
+datastax-java-driver.basic.request.consistency: LOCAL_ONE
+datastax-java-driver.advanced.connection.pool.local.size: 7
+datastax-java-driver.advanced.protocol.compression: lz4
+datastax-java-driver.advanced.auth-provider.class: PlainTextAuthProvider
+datastax-java-driver.advanced.auth-provider.username: theirs
+datastax-java-driver.advanced.auth-provider.password: their-password
+datastax-java-driver.advanced.ssl-engine-factory.class: DefaultSslEngineFactory
+datastax-java-driver.advanced.ssl-engine-factory.hostname-validation: false
+datastax-java-driver.advanced.ssl-engine-factory.cipher-suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]
+datastax-java-driver.advanced.ssl-engine-factory.truststore-password: trust
+datastax-java-driver.advanced.speculative-execution-policy.class: com.datastax.oss.driver.internal.core.specex.ConstantSpeculativeExecutionPolicy
+datastax-java-driver.advanced.speculative-execution-policy.delay: 100 milliseconds
+`
+	const own = `
+contactPoints: 10.0.0.9
+loadBalancing.localDc: west
+queryExecutionTimeout: 5
+consistency: LOCAL_QUORUM
+connectionPoolLocalSize: 3
+compression: None
+auth.username: ours
+auth.password: our-password
+ssl.provider: OpenSSL
+ssl.hostnameValidation: true
+ssl.cipherSuites: TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+ssl.truststore.password: our-trust
+query.speculativeMs: 20
+`
+	theirs := Config{
+		ContactPoints: []string{"10.0.0.1:9042", "10.0.0.2:9042"}, LocalDC: "east", QueryExecutionTimeout: 2, Consistency: "LOCAL_ONE", ConnectionPoolLocalSize: 7, Compression: "lz4",
+		Username: "theirs", Password: "their-password", SSLProvider: "JDK", SSLHostnameValidation: "false", SSLCipherSuites: []string{"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+		SSLTruststorePassword: "trust", QuerySpeculativeMS: 100,
+	}
+	ours := Config{
+		ContactPoints: []string{"10.0.0.9"}, LocalDC: "west", QueryExecutionTimeout: 5, Consistency: "LOCAL_QUORUM", ConnectionPoolLocalSize: 3, Compression: "None",
+		Username: "ours", Password: "our-password", SSLProvider: "OpenSSL", SSLHostnameValidation: "true", SSLCipherSuites: []string{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+		SSLTruststorePassword: "our-trust", QuerySpeculativeMS: 20,
+	}
+	for name, c := range map[string]struct {
+		text string
+		want Config
+	}{"theirs": {driver, theirs}, "ours": {driver + own, ours}, "ours first": {own + driver, ours}} {
+		got, err := load(t, "keyspace: ks\ntable: t\n"+c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := got.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if w := got.Warnings(); len(w) != 0 {
+			t.Errorf("%s: %q", name, w)
+		}
+		c.want.Keyspace, c.want.Table = "ks", "t"
+		same(t, c.want.WithDefaults(), withoutDriver(got.WithDefaults()))
+	}
+}
+
+func withoutDriver(c Config) Config {
+	none := Config{}
+	for from := range len(settings.Fields(&c)) {
+		if f := settings.Fields(&c)[from]; strings.HasPrefix(f.Key, driverPrefix) {
+			reflect.ValueOf(&c).Elem().FieldByName(f.Name).Set(reflect.ValueOf(&none).Elem().FieldByName(f.Name))
+		}
+	}
+	return c
+}
+
+func TestDriverDurations(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"": 0, "500": 500 * time.Millisecond, "30 seconds": 30 * time.Second, "1 second": time.Second, "5s": 5 * time.Second, "250 ms": 250 * time.Millisecond,
+		"1.5 minutes": 90 * time.Second, " 2h ": 2 * time.Hour, "1 day": 24 * time.Hour, "10 us": 10 * time.Microsecond,
+	} {
+		if got, err := driverDuration(text); got != want || err != nil {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"soon", "5 parsecs", "-1s", "s", "1e400", "99999999999 days", "1.2.3s"} {
+		if got, err := driverDuration(text); err == nil {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	c := good()
+	c.hosted = true
+	c.PulsarAuthParams, c.Password, c.DriverAuthPassword, c.SSLTruststorePassword = "token:"+secret, secret, secret, secret
+	c.SSLPrivateKey, c.SecureConnectBundle = contentPrefix+secret, contentPrefix+secret
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("starting", "config", c)
+	for name, text := range map[string]string{
+		"a log": log.String(), "%v": fmt.Sprintf("%v", c), "%+v": fmt.Sprintf("%+v", c), "%#v": fmt.Sprintf("%#v", c), "%s": fmt.Sprintf("%s", c), "a pointer": fmt.Sprintf("%v", &c),
+	} {
+		if strings.Contains(text, secret) || !strings.Contains(text, "auth.password=(hidden)") || !strings.Contains(text, "keyspace=ks") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}
+
+func TestTopics(t *testing.T) {
+	c := good()
+	for _, topic := range [][2]string{
+		{c.Events("Ks", "T"), "events-Ks.T"}, {c.Destination("Ks", "T"), "data-Ks.T"}, {c.DeadLetters("Ks", "T"), "events-Ks.T-sub-DLQ"},
+	} {
+		if topic[0] != topic[1] {
+			t.Errorf("%s, want %s", topic[0], topic[1])
+		}
+	}
+	c = Config{EventsTopic: "persistent://a/{keyspace}/e-{table}", DestinationTopic: "d", DeadLetterTopic: "dead-{table}", EventsSubscription: "mine"}
+	if got := c.Events("ks", "{keyspace}") + " " + c.Destination("ks", "t") + " " + c.DeadLetters("ks", "t"); got != "persistent://a/ks/e-{keyspace} d dead-t" {
+		t.Error(got)
+	}
+	c.DeadLetterTopic = ""
+	if got := c.DeadLetters("ks", "t"); got != "persistent://a/ks/e-t-mine-DLQ" {
+		t.Error(got)
+	}
+}
+
+func TestChosenTables(t *testing.T) {
+	one := good()
+	many := Config{Tables: []string{"shop.*", "*.customer", "log.[a-c]?"}, TablesExclude: []string{"shop.tmp_*"}}
+	for name, want := range map[string][2]bool{
+		"ks.t": {true, false}, "ks.T": {false, false}, "shop.order": {false, true}, "shop.tmp_1": {false, false}, "crm.customer": {false, true}, "crm.customers": {false, false},
+		"log.b1": {false, true}, "log.d1": {false, false}, "Shop.order": {false, false},
+	} {
+		ks, table, _ := strings.Cut(name, ".")
+		if got := [2]bool{one.Chosen(ks, table), many.Chosen(ks, table)}; got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if idle := many.Unmatched([][2]string{{"shop", "order"}, {"log", "a2"}}); !slices.Equal(idle, []string{"*.customer", "shop.tmp_*"}) {
+		t.Errorf("%q", idle)
+	}
+}
+
+// As in Java, the expression must match the whole name.
+func TestPublishedColumns(t *testing.T) {
+	for columns, want := range map[string][]string{"": {"a", "ab", "b", "é"}, ".*": {"a", "ab", "b", "é"}, "a|b": {"a", "b"}, "a.*": {"a", "ab"}, "(?i)A": {"a"}} {
+		var got []string
+		for _, name := range []string{"a", "ab", "b", "é"} {
+			if (Config{Columns: columns}).Published()(name) {
+				got = append(got, name)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q", columns, got)
+		}
 	}
 }

@@ -50,10 +50,10 @@ func (c Config) columns() (*regexp.Regexp, error) {
 	return regexp.Compile(`\A(?:` + c.Columns + `)\z`)
 }
 
-// OnlyIfCoordinatorMatches and SameRowSuppressed are settings that are true unless they are set otherwise.
+// OnlyIfCoordinatorMatches is that of CacheOnlyIfCoordinatorMatch: true unless it is set otherwise.
 func (c Config) OnlyIfCoordinatorMatches() bool { return c.CacheOnlyIfCoordinatorMatch != "false" }
 
-// SameRowSuppressed is that of SuppressSameRow.
+// SameRowSuppressed is that of SuppressSameRow: true unless it is set otherwise.
 func (c Config) SameRowSuppressed() bool { return c.SuppressSameRow != "false" }
 
 // Fallback is the consistency level of ConsistencyFallback; "" for none.

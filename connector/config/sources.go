@@ -21,6 +21,10 @@ const DefaultFile = "/etc/cassandra-cdc/connector.yaml"
 // driverPrefix begins the settings of DataStax's Java driver.
 const driverPrefix = "datastax-java-driver."
 
+// contentPrefix begins a value that is not the path of a file but, in base64, what would be
+// in it.
+const contentPrefix = "base64:"
+
 // Load reads the settings of a connector on its own from everywhere, also when some of
 // them are wrong: then the error says which, and the configuration holds the others.
 func Load(from settings.Sources) (c Config, err error) {
