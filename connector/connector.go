@@ -38,7 +38,10 @@ func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger) er
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	c := &connector{cfg: cfg, log: log, rows: rows}
+	for _, w := range cfg.Warnings() {
+		log.Warn("a setting needs a look", "warning", w)
+	}
+	c := &connector{cfg: cfg.WithDefaults(), log: log, rows: rows}
 	err := c.run(ctx)
 	if ctx.Err() != nil {
 		return nil

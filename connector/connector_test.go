@@ -14,10 +14,17 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const secret = "hunter2secret"
 
 func TestUnreachableCassandra(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -28,8 +35,7 @@ func TestUnreachableCassandra(t *testing.T) {
 	l.Close()
 	for name, point := range map[string]string{"closed port": closed, "no such host": "no-such-host.invalid:9042"} {
 		t.Run(name, func(t *testing.T) {
-			cfg := good()
-			cfg.ContactPoints, cfg.Username, cfg.Password = []string{point}, "me", secret
+			cfg := config.Config{Keyspace: "ks", Table: "t", ContactPoints: []string{point}, LocalDC: "dc1", Username: "me", Password: secret}
 			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 			defer cancel()
 			var log strings.Builder
@@ -53,8 +59,8 @@ func TestUnreachableCassandra(t *testing.T) {
 }
 
 func TestRunRefusesAFaultyConfiguration(t *testing.T) {
-	err := Run(t.Context(), Config{}, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	if err == nil || !strings.Contains(err.Error(), "keyspace is missing") || !strings.Contains(err.Error(), "table is missing") {
+	err := Run(t.Context(), config.Config{}, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err == nil || !strings.Contains(err.Error(), "keyspace: it is missing") || !strings.Contains(err.Error(), "table: it is missing") {
 		t.Errorf("got %v", err)
 	}
 }

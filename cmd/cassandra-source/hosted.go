@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/relay"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
@@ -38,7 +39,7 @@ func runHosted(rows *relay.Publisher, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := connector.HostedConfig(settings)
+	cfg, err := config.Hosted(settings)
 	if err != nil {
 		return err
 	}

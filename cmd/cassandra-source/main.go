@@ -9,7 +9,9 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
 
 type commands struct {
@@ -21,11 +23,12 @@ type commands struct {
 }
 
 type runCommand struct {
-	Config string `help:"Configuration file (YAML)." required:"" placeholder:"FILE" type:"existingfile"`
+	Config string   `help:"Configuration file (YAML)." placeholder:"FILE" type:"existingfile"`
+	Set    []string `help:"One setting; wins over all others. Repeatable." placeholder:"KEY=VALUE" sep:"none"`
 }
 
 func (c *runCommand) Run(flags *program.Flags) error {
-	cfg, err := connector.LoadConfig(c.Config)
+	cfg, err := config.Load(settings.Sources{File: c.Config, Environ: os.Environ(), Set: c.Set})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cassandra-cdc/cassandra-cdc/connector"
+	source "github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 )
 
@@ -29,9 +29,9 @@ func (s *Stage) startConnector(ctx context.Context, servers *env.Env, o Options)
 		return s.createSource(ctx, o.Archive, servers)
 	}
 	path := filepath.Join(servers.WorkDir(), "connector.yaml")
-	if err := writeYAML(path, connector.Config{
+	if err := writeYAML(path, source.Config{
 		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: keyspace, Table: table, EventsTopic: eventsFor, DestinationTopic: DataTopic,
-		ContactPoints: []string{s.Cassandra.Host()}, Port: connector.Integer(s.Cassandra.Port()),
+		ContactPoints: []string{s.Cassandra.Host()}, Port: s.Cassandra.Port(),
 	}); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cassandra-cdc/cassandra-cdc/connector"
+	source "github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env/envtest"
 )
@@ -220,7 +220,7 @@ func javaReadsJSON(ctx context.Context, t *testing.T, s *Stage) {
 	} {
 		topic := "data-demo.parcel-" + format
 		path := filepath.Join(t.TempDir(), "connector.yaml")
-		if err := writeYAML(path, connector.Config{
+		if err := writeYAML(path, source.Config{
 			PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: "demo", Table: "parcel", OutputFormat: format,
 			EventsTopic: "events-demo.parcel", EventsSubscription: format, DestinationTopic: topic,
 			ContactPoints: []string{s.Cassandra.Address()},
@@ -252,7 +252,7 @@ func withoutCDC(ctx context.Context, t *testing.T, s *Stage) {
 	if err := s.session.Exec(ctx, "CREATE TABLE demo.silent (id int PRIMARY KEY, v text)"); err != nil {
 		t.Fatal(err)
 	}
-	cfg := connector.Config{
+	cfg := source.Config{
 		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: "demo", Table: "silent",
 		EventsTopic: "events-demo.silent", DestinationTopic: "data-demo.silent",
 		ContactPoints: []string{s.Cassandra.Address()},

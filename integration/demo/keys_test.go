@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
-	"github.com/cassandra-cdc/cassandra-cdc/connector"
+	source "github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
 
@@ -86,7 +86,7 @@ func momentConnector(ctx context.Context, t *testing.T, s *Stage) (rows func(t *
 	t.Helper()
 	const topic = "data-demo.moment"
 	path := filepath.Join(t.TempDir(), "connector.yaml")
-	if err := writeYAML(path, connector.Config{
+	if err := writeYAML(path, source.Config{
 		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: "demo", Table: "moment",
 		EventsTopic: "events-demo.moment", DestinationTopic: topic, ContactPoints: []string{s.Cassandra.Address()},
 	}); err != nil {

@@ -5,6 +5,8 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -27,17 +29,33 @@ func (l *loader) file(path string) {
 		l.faults = append(l.faults, Fault{Origin: path, Problem: "the file is no list of `key: value` lines"})
 		return
 	}
-	first := map[string]int{}
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		place := fmt.Sprintf("%s:%d", path, key.Line)
-		if line, again := first[key.Value]; again {
-			l.faults = append(l.faults, Fault{Key: key.Value, Origin: place, Problem: fmt.Sprintf("it is already defined at line %d", line), Hint: "keep one of them"})
+	l.mapping(path, "", root, map[string]int{})
+}
+
+// mapping sets what is in a mapping of the file. Where keys have dots a mapping may stand
+// for what is before one: cache: {max: {digest: 3}} is cache.max.digest: 3.
+func (l *loader) mapping(path, prefix string, of *yaml.Node, first map[string]int) {
+	for i := 0; i+1 < len(of.Content); i += 2 {
+		key, value := prefix+of.Content[i].Value, of.Content[i+1]
+		line := of.Content[i].Line
+		place := fmt.Sprintf("%s:%d", path, line)
+		if value.Kind == yaml.MappingNode && l.nests(key) {
+			l.mapping(path, key+".", value, first)
 			continue
 		}
-		first[key.Value] = key.Line
-		l.node(key.Value, value, place)
+		if before, again := first[key]; again {
+			l.faults = append(l.faults, Fault{Key: key, Origin: place, Problem: fmt.Sprintf("it is already defined at line %d", before), Hint: "keep one of them"})
+			continue
+		}
+		first[key] = line
+		l.node(key, value, place)
 	}
+}
+
+// nests says whether some settings' keys go on behind this one.
+func (l *loader) nests(key string) bool {
+	return slices.ContainsFunc(l.fields, func(f Field) bool { return strings.HasPrefix(f.Key, key+".") }) ||
+		l.foreign != "" && strings.HasPrefix(key+".", l.foreign)
 }
 
 // node sets a field to a value of the file: texts and numbers as they are written
@@ -53,15 +71,20 @@ func (l *loader) node(key string, value *yaml.Node, place string) {
 	case value.Kind == yaml.ScalarNode: // `key:` and nothing behind it
 	default:
 		list, err := texts(value)
-		if err == nil {
-			err = f.setList(list)
-		}
 		if err != nil {
 			l.faults = append(l.faults, Fault{Key: key, Origin: place, Problem: "the value has the wrong form", Hint: "it must be " + f.Kind()})
 			return
 		}
-		l.origins[key] = Origin{place, fromFile}
+		l.setList(f, list, place)
 	}
+}
+
+func (l *loader) setList(f *Field, list []string, place string) {
+	if f.setList(list) != nil {
+		l.faults = append(l.faults, Fault{Key: f.Key, Origin: place, Problem: "the value has the wrong form", Hint: "it must be " + f.Kind()})
+		return
+	}
+	l.origins[f.Key] = Origin{place, fromFile}
 }
 
 var errForm = errors.New("wrong form")

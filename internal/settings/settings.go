@@ -12,13 +12,14 @@
 //	default:"1"        what a zero value means
 //	upstream:"true"    DataStax's agent has it under the same name
 //	ignored:"why"      accepted, and a warning says why it does nothing
-//	secret:"true"      <key>File names a file that holds it
+//	secret:"true"      <key>File, where there is such a setting, names a file that holds it
 //	min:"0" max:"9"    bounds of a number, both allowed
 //	oneof:"a|b"        the only values
 //	file:"true"        a path that must be readable at the start
 package settings
 
 import (
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -28,10 +29,15 @@ import (
 // Sources are where settings come from. A later one wins over an earlier one, and an
 // empty value there means the default again.
 type Sources struct {
-	File       string   // a YAML file; "" for none
-	Environ    []string // NAME=value, as os.Environ gives it; here an empty value is no value
-	Parameters string   // k=v,k=v as behind -javaagent:…=; \, is a comma in a value
-	Set        []string // key=value
+	File       string         // a YAML file; "" for none
+	Given      map[string]any // what a program was given: by key, a text or a list of texts
+	GivenBy    string         // what to call Given
+	Environ    []string       // NAME=value, as os.Environ gives it; here an empty value is no value
+	Parameters string         // k=v,k=v as behind -javaagent:…=; \, is a comma in a value
+	Set        []string       // key=value
+
+	// Foreign begins the keys of others: one that is no setting is a warning, not a fault.
+	Foreign string
 }
 
 // Origin is where a setting was set.
@@ -54,8 +60,9 @@ const (
 // see [Defaults]. The warnings are about settings that have no effect and names that
 // look like a slip. The error holds a [Fault] for everything that is wrong.
 func Load(into any, s Sources) (origins Origins, warnings []string, err error) {
-	l := loader{fields: Fields(into), origins: Origins{}}
+	l := loader{fields: Fields(into), foreign: s.Foreign, origins: Origins{}}
 	l.file(s.File)
+	l.given(s.Given, s.GivenBy)
 	l.environment(s.Environ)
 	l.parameters(s.Parameters)
 	l.flags(s.Set)
@@ -70,6 +77,7 @@ func Load(into any, s Sources) (origins Origins, warnings []string, err error) {
 
 type loader struct {
 	fields   []Field
+	foreign  string
 	origins  Origins
 	warnings []string
 	faults   Faults
@@ -78,6 +86,10 @@ type loader struct {
 // set gives a setting a value; the text is what a person wrote.
 func (l *loader) set(key, text, place string, rank int) {
 	f := l.field(key)
+	if f == nil && l.foreign != "" && strings.HasPrefix(key, l.foreign) {
+		l.warnings = append(l.warnings, place+": "+key+" has no effect: it has no meaning here")
+		return
+	}
 	if f == nil {
 		l.faults = append(l.faults, Fault{Key: key, Origin: place, Problem: "there is no such setting", Hint: l.nearest(key)})
 		return
@@ -106,9 +118,17 @@ func (l *loader) field(key string) *Field {
 // nobody's fault (Kubernetes adds some for every service); one that is nearly the
 // name of a setting gets a warning.
 func (l *loader) environment(environ []string) {
-	var names []string
+	var names []string // "" for a setting without one
+	prefix := ""       // of all of them
 	for _, f := range l.fields {
-		names = append(names, f.Env) // "" for a setting without one
+		names = append(names, f.Env)
+		if prefix == "" || f.Env == "" {
+			prefix = max(prefix, f.Env)
+			continue
+		}
+		for !strings.HasPrefix(f.Env, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
 	}
 	for _, assignment := range environ {
 		name, value, _ := strings.Cut(assignment, "=")
@@ -117,11 +137,25 @@ func (l *loader) environment(environ []string) {
 		case value == "" || name == "":
 		case i >= 0:
 			l.set(l.fields[i].Key, value, "environment variable "+name, fromEnvironment)
-		case strings.HasPrefix(name, "CDC_"):
+		case prefix != "" && strings.HasPrefix(name, prefix):
 			if near := nearest(name, names, 2); near != "" {
 				l.warnings = append(l.warnings, "environment variable "+name+" is no setting: did you mean "+near+"?")
 			}
 		}
+	}
+}
+
+// given takes what a program was given, in the order of the keys.
+func (l *loader) given(values map[string]any, by string) {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		list, isList := values[key].([]string)
+		f := l.field(key)
+		if f == nil || !isList {
+			text, _ := values[key].(string)
+			l.set(key, text, by, fromFile)
+			continue
+		}
+		l.setList(f, list, by)
 	}
 }
 
@@ -181,6 +215,9 @@ func (l *loader) secrets() {
 			continue
 		}
 		path := l.field(f.Key + "File")
+		if path == nil {
+			continue
+		}
 		here, direct := l.origins[f.Key]
 		there, byFile := l.origins[path.Key]
 		switch {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -258,6 +259,54 @@ func TestWarnings(t *testing.T) {
 	want := []string{"environment variable CDC_SERVICE_ULR is no setting: did you mean CDC_SERVICE_URL?", "--set: threads has no effect: Go has its own"}
 	if err != nil || !slices.Equal(warnings, want) {
 		t.Errorf("%q, %v", warnings, err)
+	}
+}
+
+type dotted struct {
+	Max     int      `yaml:"cache.max" env:"CDC_CACHE_MAX"`
+	Tables  []string `yaml:"tables" env:"CDC_TABLES"`
+	Exclude []string `yaml:"tables.exclude" env:"CDC_TABLES_EXCLUDE"`
+	Key     string   `yaml:"their.key" secret:"true"`
+}
+
+// What is before a dot of a name may be a mapping; names of others are no fault.
+func TestNamesWithDots(t *testing.T) {
+	want := dotted{Max: 3, Tables: []string{"a"}, Exclude: []string{"b", "c"}, Key: "k"}
+	for name, s := range map[string]settings.Sources{
+		"flat":         {File: write(t, "cache.max: 3\ntables: a\ntables.exclude: [b, c]\ntheir.key: k\ntheir.other: "+secret)},
+		"nested":       {File: write(t, "cache: {max: 3}\ntables.exclude: b,c\ntables: [a]\ntheir:\n  key: k\n  other: {of: {them: ["+secret+"]}}")},
+		"by a program": {GivenBy: "the host", Given: map[string]any{"cache.max": "3", "tables": "a", "tables.exclude": []string{"b", "c"}, "their.key": "k", "their.other": secret}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got dotted
+			s.Foreign = "their."
+			_, warnings, err := settings.Load(&got, s)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if len(warnings) != 1 || !strings.Contains(warnings[0], "their.other") || !strings.Contains(warnings[0], "has no effect") || strings.Contains(warnings[0], secret) {
+				t.Errorf("%q", warnings)
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		s    settings.Sources
+		want []string
+	}{
+		"unknown, nested":  {settings.Sources{File: write(t, "cache:\n  mx: "+secret)}, []string{"agent.yaml:2: cache.mx: mean cache.max?"}},
+		"twice":            {settings.Sources{File: write(t, "cache.max: 3\ncache: {max: 4}")}, []string{"agent.yaml:2: cache.max: already line 1"}},
+		"too deep":         {settings.Sources{File: write(t, "cache: {max: {a: "+secret+"}}")}, []string{"agent.yaml:1: cache.max: form whole number"}},
+		"another's, ours":  {settings.Sources{Set: []string{"there.key=" + secret}}, []string{"--set: there.key: mean their.key?"}},
+		"given, no number": {settings.Sources{GivenBy: "the host", Given: map[string]any{"cache.max": secret}}, []string{"the host: cache.max: form whole number"}},
+		"given, a list":    {settings.Sources{GivenBy: "the host", Given: map[string]any{"cache.max": []string{secret}}}, []string{"the host: cache.max: form whole number"}},
+		"given, unknown":   {settings.Sources{GivenBy: "the host", Given: map[string]any{"cache.min": []string{secret}}}, []string{"the host: cache.min: mean cache.max?"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got dotted
+			c.s.Foreign = "their."
+			_, _, err := settings.Load(&got, c.s)
+			expect(t, err, c.want)
+		})
 	}
 }
 

@@ -33,6 +33,9 @@ func (f Field) Kind() string {
 // Text is the value as Go prints it. It may be a secret.
 func (f Field) Text() string { return fmt.Sprint(f.value.Interface()) }
 
+// Zero says whether the value means the default.
+func (f Field) Zero() bool { return f.value.IsZero() }
+
 // parse sets the field; it returns what would be right when the text is wrong.
 func (f Field) parse(text string) (hint string) {
 	hint = "it must be " + f.Kind()

@@ -1,0 +1,35 @@
+// A configuration in a log: without its secrets.
+
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
+)
+
+const hidden = "(hidden)"
+
+// LogValue is what is set, without secrets and without what stands for a file.
+func (c Config) LogValue() slog.Value {
+	var all []slog.Attr
+	for _, f := range settings.Fields(&c) {
+		text := f.Text()
+		switch {
+		case f.Zero():
+			continue
+		case f.Secret, strings.HasPrefix(text, contentPrefix):
+			text = hidden
+		}
+		all = append(all, slog.String(f.Key, text))
+	}
+	return slog.GroupValue(all...)
+}
+
+// String is that of [Config.LogValue].
+func (c Config) String() string { return c.LogValue().String() }
+
+// GoString is that of [Config.LogValue].
+func (c Config) GoString() string { return fmt.Sprintf("config.Config(%s)", c) }
