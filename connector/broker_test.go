@@ -205,14 +205,15 @@ func refusedAtStart(ctx context.Context, t *testing.T, b testBroker) {
 	if err := client.Register(ctx, topic, dataSchema(t, intColumn).Schema); err != nil {
 		t.Fatal(err)
 	}
+	c := &connector{client: client, log: log.logger()}
 	type opened struct {
-		*pulsar.Producer
+		close func()
 		error
 	}
 	done := make(chan opened, 1)
 	go func() {
-		p, err := openData(ctx, client, pulsar.ProducerConfig{Topic: topic, Schema: dataSchema(t, textColumn).Schema}, log.logger())
-		done <- opened{p, err}
+		_, closeRows, err := c.openData(ctx, topic, dataSchema(t, textColumn))
+		done <- opened{closeRows, err}
 	}()
 	log.until(ctx, t, "waiting until it does", 2)
 	for _, says := range []string{"column v type changed from int or null to string or null", "table ks.t", "the rule is FULL"} {
@@ -225,10 +226,10 @@ func refusedAtStart(ctx context.Context, t *testing.T, b testBroker) {
 	if got.error != nil {
 		t.Fatal(got.error)
 	}
-	got.Close()
+	got.close()
 	stopped, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := openData(stopped, client, pulsar.ProducerConfig{Topic: topic, Schema: dataSchema(t, intColumn).Schema}, log.logger()); err == nil {
+	if _, _, err := c.openData(stopped, topic, dataSchema(t, intColumn)); err == nil {
 		t.Error("no error at a stop")
 	}
 }
