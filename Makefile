@@ -116,6 +116,10 @@ bench-wire: ## make messages out of rows and events, next to hamba/avro
 bench-agent: ## the agent: a backlog, an idle minute, the latency, with real servers (minutes)
 	@$(GO) run ./integration/bench/agent run --cache $(BENCH_CORPUS) $(ARGS)
 
+.PHONY: bench-connector
+bench-connector: ## the connector: waiting events to rows on the data topic, with real servers (minutes)
+	@$(GO) run ./integration/bench/connector run $(ARGS)
+
 .PHONY: kill
 kill: ## kill the agent again and again under load and count what is lost (half an hour)
 	@$(GO) run ./integration/kill $(ARGS)

@@ -137,11 +137,11 @@ func TestKindsOfWrites(t *testing.T) {
 				t.Error("the log has no update of the view: nothing is proved")
 			}
 			// The connector holds this time against what a SELECT tells.
-			answer, err := session.SelectRow(ctx, "", "SELECT WRITETIME(n) FROM k.sums WHERE k = 1", nil)
-			if err != nil || answer.Values == nil {
+			answer, err := session.Select(ctx, cassandra.Query{Statement: "SELECT WRITETIME(n) FROM k.sums WHERE k = 1"})
+			if err != nil || len(answer.Rows) != 1 {
 				t.Fatalf("%v, %v", answer, err)
 			}
-			if at := int64(binary.BigEndian.Uint64(answer.Values[0])); at != seen.counted {
+			if at := int64(binary.BigEndian.Uint64(answer.Rows[0][0])); at != seen.counted {
 				t.Errorf("the counter was written at %d for the node, at %d in the log", at, seen.counted)
 			}
 		})

@@ -14,3 +14,10 @@ type Observer interface {
 	// Concurrency tells how many queries may run at the same time from now on.
 	Concurrency(queries int)
 }
+
+// nobody is the observer of a cluster that has none.
+type nobody struct{}
+
+func (nobody) Queried(int, time.Duration, error) {}
+func (nobody) Waited(time.Duration)              {}
+func (nobody) Concurrency(int)                   {}

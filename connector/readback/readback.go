@@ -13,7 +13,6 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
-	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
 
 // Request is what an event says of the row to read.
@@ -26,6 +25,9 @@ type Request struct {
 	NodeID    string        // host id of the node that wrote the event
 	WriteTime int64         // µs since 1970; event.NoWriteTime when the event has none
 	Operation event.Operation
+	// Attempt is how many times the row was read for the event already and was not
+	// fresh. After some of them more replicas are asked.
+	Attempt int
 }
 
 // Row is the row as it was at the time of the read.
@@ -44,8 +46,12 @@ type Row struct {
 	// false the coordinator may not show the write yet, or the write left no trace
 	// that a read could show.
 	Fresh bool
-	// Coordinator is the host id of the node that answered.
+	// Coordinator is the host id of the node that answered. It is "" where several did,
+	// and for a row that was read at the fallback level: such a row is as new as the
+	// event, but the next one of the same key may be older again.
 	Coordinator string
+
+	proved bool // a write time says that the row is not older than the event
 }
 
 // KeyError is a key that cannot be read as the table's primary key.
@@ -54,28 +60,34 @@ type KeyError struct{ Err error }
 func (e *KeyError) Error() string { return "the event's key: " + e.Err.Error() }
 func (e *KeyError) Unwrap() error { return e.Err }
 
-// Reader reads rows of one table. It is safe for concurrent use.
-type Reader struct {
-	session  *cassandra.Session
-	versions *versions
+// StaleError is a row that was read at the fallback level and is not certainly as new as
+// the event. Err is why there was no answer at the level proper.
+type StaleError struct {
+	Level cassandra.Consistency
+	Err   error
 }
 
-// New returns a reader of a table, whose rows become messages of a format. It fails
-// when the table is not there or cannot be published.
-func New(ctx context.Context, session *cassandra.Session, keyspace, table string, f row.Format) (*Reader, error) {
-	v := newVersions(session, keyspace, table, f)
-	if _, err := v.current(ctx, ""); err != nil {
-		return nil, err
-	}
-	return &Reader{session: session, versions: v}, nil
+func (e *StaleError) Error() string {
+	return fmt.Sprintf("%v; at %s the row is not certainly as new as the event", e.Err, e.Level)
+}
+func (e *StaleError) Unwrap() error { return e.Err }
+
+// attemptsBeforeStronger is how many reads may show no fresh row before more replicas are
+// asked.
+const attemptsBeforeStronger = 3
+
+// Reader reads rows of one table. It is safe for concurrent use.
+type Reader struct {
+	cluster  *Cluster
+	versions *versions
 }
 
 // Table is the version of the table that was current at the last read.
 func (r *Reader) Table() *Version { return r.versions.last() }
 
 // Read reads the row that r names, on the node that wrote the event when it is up.
-// It fails with a *[KeyError], with an error of schema/row, or when the cluster does
-// not answer.
+// It fails with a *[KeyError], with an error of schema/row, with a *[StaleError], or when
+// the cluster does not answer.
 func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 	// Invariant 8: the version is one that the node had after the event was received,
 	// so that it has every column the event's mutation may have written.
@@ -93,27 +105,57 @@ func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 	if err != nil {
 		return Row{}, &KeyError{err}
 	}
+	return r.readVersion(ctx, req, v, partition, clustering)
+}
+
+// readVersion reads the row at the level that is due.
+func (r *Reader) readVersion(ctx context.Context, req Request, v *Version, partition, clustering [][]byte) (Row, error) {
+	o := r.cluster.options
+	if stronger := o.Consistency.Stronger(); req.Attempt >= attemptsBeforeStronger && stronger != "" {
+		row, err := r.readAt(ctx, stronger, req, v, partition, clustering)
+		if !cassandra.Unavailable(err) && !cassandra.Timeout(err) {
+			return row, err
+		} // or else there are too few replicas for more
+	}
+	row, err := r.readAt(ctx, o.Consistency, req, v, partition, clustering)
+	if !cassandra.Unavailable(err) || o.Fallback == o.Consistency {
+		return row, err
+	}
+	fallen, fallenErr := r.readAt(ctx, o.Fallback, req, v, partition, clustering)
+	switch {
+	case fallenErr != nil:
+		return Row{}, fallenErr
+	case !fallen.proved:
+		// Invariant 7: a replica alone may lack the write, and any before.
+		return Row{}, &StaleError{o.Fallback, err}
+	}
+	fallen.Coordinator = ""
+	return fallen, nil
+}
+
+// readAt reads the row at a level.
+func (r *Reader) readAt(ctx context.Context, level cassandra.Consistency, req Request, v *Version, partition, clustering [][]byte) (Row, error) {
 	row := Row{Version: v, Key: req.Key, ExactKey: req.ExactKey}
 	whole := len(clustering) == 0 || clustering[0] != nil
-	s, args := v.wholeRow, slices.Concat(partition, clustering)
+	s, key := v.wholeRow, slices.Concat(partition, clustering)
 	if !whole {
-		s, args = v.partition, partition
+		s, key = v.partition, partition
 		row.Static = len(v.Table.Static) > 0
 	}
-	answer, err := r.session.SelectRow(ctx, req.NodeID, s.cql, args)
+	answer, err := r.cluster.queries.read(ctx, req.NodeID, s, level, key)
 	if err != nil {
 		return Row{}, fmt.Errorf("read a row of %s: %w", v.Table.CQL(), err)
 	}
-	row.Coordinator = answer.Coordinator
-	row.show(req, s, answer.Values)
+	row.Coordinator = answer.coordinator
+	row.show(req, s, answer.values)
 	if row.Values == nil && whole && v.sharing != nil {
-		err = r.readSharing(ctx, req, &row, partition, clustering)
+		err = r.readSharing(ctx, level, req, &row, partition, clustering)
 	}
 	return row, err
 }
 
 // show fills in an answer.
-func (r *Row) show(req Request, s statement, answer [][]byte) {
+func (r *Row) show(req Request, s *statement, answer [][]byte) {
 	newest := int64(math.MinInt64)
 	if answer != nil {
 		r.Values = s.values(answer)
@@ -125,29 +167,30 @@ func (r *Row) show(req Request, s statement, answer [][]byte) {
 		// another update, which says nothing of whether this one is in the sum.
 		r.Fresh = false
 	}
+	r.proved = r.Fresh && r.Values != nil && !s.counter && req.WriteTime != event.NoWriteTime && newest >= req.WriteTime
 }
 
 // readSharing looks for another row with the message key of one that is not there: it
 // is what the key stands for then. For an event of the Java agent, whose key may be less
 // than that of its row, it may be the row itself.
-func (r *Reader) readSharing(ctx context.Context, req Request, row *Row, partition, clustering [][]byte) error {
+func (r *Reader) readSharing(ctx context.Context, level cassandra.Consistency, req Request, row *Row, partition, clustering [][]byte) error {
 	s := row.Version.sharing
-	answer, err := r.session.SelectRow(ctx, req.NodeID, s.cql, s.bounds(partition, clustering))
+	answer, err := r.cluster.queries.read(ctx, req.NodeID, &s.statement, level, s.bounds(partition, clustering))
 	switch {
 	case cassandra.Invalid(err):
 		return nil // a cluster may forbid ALLOW FILTERING
 	case err != nil:
 		return fmt.Errorf("read a row of %s by a key cut to µs: %w", row.Version.Table.CQL(), err)
-	case answer.Values == nil:
+	case answer.values == nil:
 		return nil
-	case answer.Coordinator != row.Coordinator:
+	case answer.coordinator != row.Coordinator:
 		row.Coordinator = "" // neither of the two
 	}
-	values, found := s.split(answer.Values, clustering)
+	values, found := s.split(answer.values, clustering)
 	gone := row.Fresh
-	row.show(req, s.statement, values)
+	row.show(req, &s.statement, values)
 	if req.Operation != "" {
-		row.Fresh = gone // the verdict on the event's own row
+		row.Fresh, row.proved = gone, false // the verdict on the event's own row
 	}
 	row.ExactKey = row.Version.Messages.EventKey().ExactKey(partition, found)
 	return nil

@@ -76,7 +76,7 @@ func TestFresh(t *testing.T) {
 // Invariant 7 for counters, whose newest write time is that of the last of several
 // updates that a sum may lack one of.
 func TestFreshCounter(t *testing.T) {
-	v, err := newVersion(capturetest.Table(t, `CREATE TABLE ks.t (k int PRIMARY KEY, a counter, b counter)`), row.KeyValueAvro, "4.1.5")
+	v, err := newVersion(capturetest.Table(t, `CREATE TABLE ks.t (k int PRIMARY KEY, a counter, b counter)`), row.KeyValueAvro, nil, "4.1.5")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestStatements(t *testing.T) {
 			table := capturetest.Table(t, c.table)
 			check := func(release, whole, partition string, valuelessWhole, valuelessPartition bool) {
 				t.Helper()
-				v, err := newVersion(table, row.KeyValueAvro, release)
+				v, err := newVersion(table, row.KeyValueAvro, nil, release)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -226,7 +226,7 @@ func TestStatements(t *testing.T) {
 // Answers come in the order of the statement and leave in that of the encoder.
 func TestAnswers(t *testing.T) {
 	table := capturetest.Table(t, `CREATE TABLE ks.t (p int, c int, a int, b int, s1 int static, s2 int static, PRIMARY KEY (p, c))`)
-	v, err := newVersion(table, row.KeyValueAvro, "4.0.19")
+	v, err := newVersion(table, row.KeyValueAvro, nil, "4.0.19")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func TestStatementsOfJSON(t *testing.T) {
 			`SELECT p, c, s, WRITETIME(s) FROM ks.t WHERE p = ? LIMIT 1`,
 		},
 	} {
-		v, err := newVersion(table, f, "4.0.19")
+		v, err := newVersion(table, f, nil, "4.0.19")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +321,7 @@ func TestSharing(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v, err := newVersion(capturetest.Table(t, c.table), row.KeyValueAvro, "4.0.19")
+			v, err := newVersion(capturetest.Table(t, c.table), row.KeyValueAvro, nil, "4.0.19")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -366,11 +366,11 @@ func counters(t *testing.T, n node) {
 	}
 	written := func() int64 {
 		t.Helper()
-		answer, err := n.SelectRow(t.Context(), "", `SELECT WRITETIME(hits) FROM ks.counters WHERE p = 1 AND c = 1`, nil)
-		if err != nil || answer.Values == nil || len(answer.Values[0]) != 8 {
+		answer, err := n.Select(t.Context(), cassandra.Query{Statement: `SELECT WRITETIME(hits) FROM ks.counters WHERE p = 1 AND c = 1`})
+		if err != nil || len(answer.Rows) != 1 || len(answer.Rows[0][0]) != 8 {
 			t.Fatalf("%v, %v", answer, err)
 		}
-		return int64(binary.BigEndian.Uint64(answer.Values[0]))
+		return int64(binary.BigEndian.Uint64(answer.Rows[0][0]))
 	}
 	expect("before the update is there", event.Update, 10, "no row", false)
 	n.run(t, `UPDATE ks.counters SET hits = hits + 5 WHERE p = 1 AND c = 1`)

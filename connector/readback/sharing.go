@@ -21,14 +21,12 @@ type sharing struct {
 }
 
 // newSharing is nil for a table whose rows do not share message keys.
-func newSharing(t *schema.Table, columns []schema.Column, maxWriteTime bool) *sharing {
-	s := &sharing{statement: statement{width: len(columns)}}
-	list := s.list(t, columns, func(schema.Column) bool { return true }, t.PrimaryKey(), maxWriteTime)
-	var where []string
+func newSharing(of selection) *sharing {
+	t := of.table
+	s := &sharing{statement: statement{width: len(of.columns)}}
+	list := s.list(of, func(schema.Column) bool { return true }, t.PrimaryKey())
+	where := equal(t.PartitionKey)
 	filtered := false // Cassandra looks for the columns behind a range within it
-	for _, c := range t.PartitionKey {
-		where = append(where, cql.Quote(c.Name)+" = ?")
-	}
 	for i, c := range t.Clustering {
 		filtered = filtered || len(s.times) > 0
 		if c.Type.Kind != cql.Time {
@@ -42,7 +40,7 @@ func newSharing(t *schema.Table, columns []schema.Column, maxWriteTime bool) *sh
 	if len(s.times) == 0 {
 		return nil
 	}
-	s.cql = selectOne(t, list, where)
+	s.cql = selectFrom(t, list, where) + " LIMIT 1"
 	if filtered {
 		s.cql += " ALLOW FILTERING"
 	}

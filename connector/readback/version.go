@@ -6,6 +6,8 @@ package readback
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -23,9 +25,9 @@ type Version struct {
 	Messages *row.Messages    // of the data topic
 	Schema   *registry.Schema // of the data topic
 
-	wholeRow  statement // by the full primary key
-	partition statement // by the partition key: what a static row or a partition has
-	sharing   *sharing  // by the message key, where that is less; nil for most tables
+	wholeRow  *statement // by the full primary key
+	partition *statement // by the partition key: what a static row or a partition has
+	sharing   *sharing   // by the message key, where that is less; nil for most tables
 
 	faithful *Version // the same for event keys in that form
 
@@ -66,14 +68,14 @@ func (v *Version) presentKey(w *event.Writer, key []byte) ([]byte, error) {
 	return last.keys.Present(key)
 }
 
-// newVersion compiles a version of the table for messages of a format, and for nodes of
-// that release or newer ones.
-func newVersion(t *schema.Table, f row.Format, release string) (*Version, error) {
-	v, err := newVersionIn(t, f, event.JavaForm, release)
+// newVersion compiles a version of the table for messages of a format with those
+// columns, nil for all, and for nodes of that release or newer ones.
+func newVersion(t *schema.Table, f row.Format, only *regexp.Regexp, release string) (*Version, error) {
+	v, err := newVersionIn(t, f, only, event.JavaForm, release)
 	if err != nil {
 		return nil, err
 	}
-	v.faithful, err = newVersionIn(t, f, event.FaithfulForm, release)
+	v.faithful, err = newVersionIn(t, f, only, event.FaithfulForm, release)
 	return v, err
 }
 
@@ -88,22 +90,31 @@ func (v *Version) in(form event.KeyForm) (*Version, error) {
 	return nil, fmt.Errorf("it is in the form %.40q, of a newer version than this one", form)
 }
 
-func newVersionIn(t *schema.Table, f row.Format, form event.KeyForm, release string) (*Version, error) {
-	m, err := row.NewMessagesIn(t, f, form)
+func newVersionIn(t *schema.Table, f row.Format, only *regexp.Regexp, form event.KeyForm, release string) (*Version, error) {
+	m, err := row.NewMessagesIn(row.Selected(t, only), f, form)
 	if err != nil {
 		return nil, err
 	}
 	v := &Version{Table: t, Messages: m, Schema: m.Schema()}
-	max := cassandra.Major(release) >= 5
-	v.wholeRow = newStatement(t, m.Columns(), func(schema.Column) bool { return true }, t.PrimaryKey(), max)
+	of := selection{table: t, columns: m.Columns(), maxWriteTime: cassandra.Major(release) >= 5}
+	if only != nil {
+		all, err := row.NewMessagesIn(t, f, form)
+		if err != nil {
+			return nil, err
+		}
+		of.hidden = slices.DeleteFunc(slices.Clone(all.Columns()), func(c schema.Column) bool {
+			return slices.ContainsFunc(of.columns, func(shown schema.Column) bool { return shown.Name == c.Name })
+		})
+	}
+	v.wholeRow = newStatement(of, func(schema.Column) bool { return true }, t.PrimaryKey())
 	if form == event.JavaForm {
-		v.sharing = newSharing(t, m.Columns(), max)
+		v.sharing = newSharing(of)
 	}
 	// The event of a static row asks for the static columns; a table without any gives
 	// the first row that is left in the partition, as the Java connector does.
-	v.partition = newStatement(t, m.Columns(), func(c schema.Column) bool {
+	v.partition = newStatement(of, func(c schema.Column) bool {
 		return len(t.Static) == 0 || c.Kind != schema.Regular
-	}, t.PartitionKey, max)
+	}, t.PartitionKey)
 	return v, nil
 }
 
@@ -114,20 +125,15 @@ func (e *NoTableError) Error() string {
 	return fmt.Sprintf("table %s.%s does not exist (names are case-sensitive and given without quotes)", cql.Quote(e.Keyspace), cql.Quote(e.Table))
 }
 
-// versions knows the current version of the table, by node.
+// versions knows the current version of the table.
 type versions struct {
-	session         *cassandra.Session
+	cluster         *Cluster
 	keyspace, table string
 	format          row.Format
 
 	mu      sync.Mutex
-	checks  map[string]*checker // by host id of the node
-	schema  string              // system.local.schema_version of version
+	schema  string // system.local.schema_version of version
 	version *Version
-}
-
-func newVersions(session *cassandra.Session, keyspace, table string, f row.Format) *versions {
-	return &versions{session: session, keyspace: keyspace, table: table, format: f, checks: map[string]*checker{}}
 }
 
 func (v *versions) last() *Version {
@@ -138,14 +144,7 @@ func (v *versions) last() *Version {
 
 // current is a version that the node had at some moment after the call.
 func (v *versions) current(ctx context.Context, hostID string) (*Version, error) {
-	v.mu.Lock()
-	c := v.checks[hostID]
-	if c == nil {
-		c = &checker{ask: func(ctx context.Context) (cassandra.Node, error) { return v.session.Local(ctx, hostID) }}
-		v.checks[hostID] = c
-	}
-	v.mu.Unlock()
-	node, err := c.check(ctx)
+	node, err := v.cluster.check(ctx, hostID)
 	if err != nil {
 		return nil, err
 	}
@@ -154,23 +153,11 @@ func (v *versions) current(ctx context.Context, hostID string) (*Version, error)
 	if v.version != nil && v.schema == node.SchemaVersion {
 		return v.version, nil
 	}
-	rows, err := v.session.Schema(ctx, hostID, v.keyspace)
+	t, oldest, err := v.cluster.lookup(ctx, hostID, node.SchemaVersion, v.keyspace, v.table)
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := schema.NewSnapshot(rows)
-	t := snapshot.Lookup(v.keyspace, v.table)
-	if t == nil {
-		if err != nil {
-			return nil, fmt.Errorf("table %s.%s: %w", cql.Quote(v.keyspace), cql.Quote(v.table), err)
-		}
-		return nil, &NoTableError{v.keyspace, v.table}
-	}
-	oldest, err := v.session.OldestRelease(ctx, hostID)
-	if err != nil {
-		return nil, err
-	}
-	made, err := newVersion(t, v.format, oldest)
+	made, err := newVersion(t, v.format, v.cluster.options.Columns, oldest)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,11 @@ func (p *pinned) Pick(q gocql.ExecutableQuery) gocql.NextHost {
 			given = true
 			return host{first}
 		}
-		return others()
+		next := others()
+		if next != nil && next.Info() == first { // the one that is slow or has failed
+			next = others()
+		}
+		return next
 	}
 }
 

@@ -1,18 +1,14 @@
-// The statements the project runs: rows by primary key, and what a node says of
-// itself and of the schema.
+// The statements the project runs beside SELECTs of rows: what a node says of itself and
+// of the schema, and those that a person would run.
 
 package cassandra
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
 	"net"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,88 +17,6 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/schema"
 )
-
-// raw passes a CQL value through the driver as it is; nil is null.
-type raw []byte
-
-func (r raw) MarshalCQL(gocql.TypeInfo) ([]byte, error) { return r, nil }
-
-func (r *raw) UnmarshalCQL(_ gocql.TypeInfo, data []byte) error {
-	*r = nil
-	if data != nil {
-		*r = append(make([]byte, 0, len(data)), data...)
-	}
-	return nil
-}
-
-// Row is the answer to SelectRow.
-type Row struct {
-	Values      [][]byte // raw CQL values in the order of the statement; nil is null
-	Coordinator string   // host id of the node that answered
-}
-
-// SelectRow runs a SELECT of at most one row with LOCAL_QUORUM, on the node with that
-// host id when it is up. Values holds the raw values of the bind markers. A row that
-// does not exist has nil Values.
-func (s *Session) SelectRow(ctx context.Context, hostID, statement string, values [][]byte) (Row, error) {
-	args := make([]any, len(values))
-	for i, v := range values {
-		args[i] = raw(v)
-	}
-	iter := s.gocql.Query(statement, args...).WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.LocalQuorum).PageSize(0).Iter()
-	var cells []raw // one a column, but one a component of a tuple: the driver takes them apart
-	for _, c := range iter.Columns() {
-		cells = append(cells, make([]raw, max(1, components(c)))...)
-	}
-	dest := make([]any, len(cells))
-	for i := range cells {
-		dest[i] = &cells[i]
-	}
-	var row Row
-	if iter.Scan(dest...) {
-		for _, c := range iter.Columns() {
-			if n := components(c); n > 0 {
-				row.Values = append(row.Values, tuple(cells[:n]))
-				cells = cells[n:]
-			} else {
-				row.Values = append(row.Values, cells[0])
-				cells = cells[1:]
-			}
-		}
-	}
-	if h := iter.Host(); h != nil {
-		row.Coordinator = h.HostID()
-	}
-	if err := iter.Close(); err != nil {
-		return Row{}, short(err)
-	}
-	return row, nil
-}
-
-// components is the number of a tuple's components, 0 for any other type.
-func components(c gocql.ColumnInfo) int {
-	t, _ := c.TypeInfo.(gocql.TupleTypeInfo)
-	return len(t.Elems)
-}
-
-// tuple puts a tuple together again. The driver does not tell a null from a tuple of
-// nulls only: it comes out as null.
-func tuple(components []raw) []byte {
-	var all []byte
-	null := true
-	for _, c := range components {
-		if c == nil {
-			all = binary.BigEndian.AppendUint32(all, math.MaxUint32) // length -1
-			continue
-		}
-		null = false
-		all = append(binary.BigEndian.AppendUint32(all, uint32(len(c))), c...)
-	}
-	if null {
-		return nil
-	}
-	return all
-}
 
 // Node is what a node says of itself in system.local.
 type Node struct {
@@ -264,16 +178,4 @@ func (s *Session) ExecBatch(ctx context.Context, statement string, rows [][][]by
 		return short(err)
 	}
 	return nil
-}
-
-// Invalid says that the cluster refused a statement for what it says: a table or a
-// column that is not there, a value that does not fit.
-func Invalid(err error) bool { return hasCode(err, gocql.ErrCodeSyntax, gocql.ErrCodeInvalid) }
-
-// Denied says that the cluster refused who asked.
-func Denied(err error) bool { return hasCode(err, gocql.ErrCodeUnauthorized, gocql.ErrCodeCredentials) }
-
-func hasCode(err error, codes ...int) bool {
-	var refused gocql.RequestError
-	return errors.As(err, &refused) && slices.Contains(codes, refused.Code())
 }

@@ -25,6 +25,7 @@ type node struct {
 
 	mu         sync.Mutex
 	statements []string // executed, without those of the driver
+	levels     []uint16 // of consistency, of the statements that were prepared
 }
 
 // reply is an answer: rows, or a fault.
@@ -172,6 +173,9 @@ func (n *node) handle(op byte, body []byte) (byte, []byte) {
 	case opExecute:
 		size := binary.BigEndian.Uint16(body)
 		statement := string(body[2 : 2+size])
+		n.mu.Lock()
+		n.levels = append(n.levels, binary.BigEndian.Uint16(body[2+size:]))
+		n.mu.Unlock()
 		return n.run(statement, bound(body[2+size:]))
 	case opQuery:
 		size := binary.BigEndian.Uint32(body)
@@ -250,8 +254,13 @@ func (n *node) run(statement string, values [][]byte) (byte, []byte) {
 
 func (r reply) fails() (byte, []byte) {
 	b := appendText(binary.BigEndian.AppendUint32(nil, uint32(r.fault)), r.message)
-	if r.fault == 0x1000 { // unavailable: consistency, required, alive
+	switch r.fault {
+	case 0x1000: // unavailable: consistency, required, alive
 		b = append(b, 0, 6, 0, 0, 0, 2, 0, 0, 0, 1)
+	case 0x1200: // read timeout: consistency, received, required, data present
+		b = append(b, 0, 6, 0, 0, 0, 1, 0, 0, 0, 2, 1)
+	case 0x1300: // read failure: consistency, received, required, failures, data present
+		b = append(b, 0, 6, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 1)
 	}
 	return opError, b
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gocql/gocql"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
@@ -155,7 +156,7 @@ func TestDriverLogIsDebug(t *testing.T) {
 }
 
 // Values come as they are, whatever their type: the driver interprets none.
-func TestSelectRow(t *testing.T) {
+func TestSelect(t *testing.T) {
 	pair := typeTuple(typeInt, typeText)
 	const statement = "SELECT a, b, c, d, e, f, g FROM ks.t WHERE p = ? AND q = ?"
 	n := &node{id: id1}
@@ -175,16 +176,18 @@ func TestSelectRow(t *testing.T) {
 				[]byte("\x00\x00\x00\x0d\x00\x00\x00\x04\x00\x00\x00\x02\x00\x00\x00\x01x"), // ((2, 'x'))
 				{}, // empty, not null
 				[]byte("not a bigint at all"),
+			}, {
+				[]byte("\x00\x00\x00\x02"), nil, nil, nil, nil, nil, {},
 			}}
 		}
 		return r
 	}
 	s := connect(t, n)
-	row, err := s.SelectRow(t.Context(), id1, statement, [][]byte{[]byte("here"), nil})
+	answer, err := s.Select(t.Context(), Query{HostID: id1, Statement: statement, Values: [][]byte{[]byte("here"), nil}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Row{Coordinator: id1, Values: [][]byte{
+	want := Answer{Coordinator: id1, Rows: [][][]byte{{
 		[]byte("\x00\x00\x00\x01"),
 		[]byte("\x00\x00\x00\x04\x00\x00\x00\x02\x00\x00\x00\x01x"),
 		[]byte("\xff\xff\xff\xff\x00\x00\x00\x00"),
@@ -192,13 +195,15 @@ func TestSelectRow(t *testing.T) {
 		[]byte("\x00\x00\x00\x0d\x00\x00\x00\x04\x00\x00\x00\x02\x00\x00\x00\x01x"),
 		{},
 		[]byte("not a bigint at all"),
-	}}
-	if diff := cmp.Diff(want, row); diff != "" {
+	}, {
+		[]byte("\x00\x00\x00\x02"), nil, nil, nil, nil, nil, {},
+	}}}
+	if diff := cmp.Diff(want, answer); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	row, err = s.SelectRow(t.Context(), id1, statement, [][]byte{[]byte("gone"), nil})
-	if err != nil || row.Values != nil || row.Coordinator != id1 {
-		t.Errorf("a row that is not there: %+v, %v", row, err)
+	answer, err = s.Select(t.Context(), Query{HostID: id1, Statement: statement, Values: [][]byte{[]byte("gone"), nil}})
+	if err != nil || answer.Rows != nil || answer.Coordinator != id1 {
+		t.Errorf("a row that is not there: %+v, %v", answer, err)
 	}
 }
 
@@ -236,29 +241,92 @@ func TestExecBatch(t *testing.T) {
 	}
 }
 
+// serverError has the code that a node of the tests cannot send: there 0 is none.
+type serverError struct{}
+
+func (serverError) Code() int       { return gocql.ErrCodeServer }
+func (serverError) Message() string { return "java.lang.NullPointerException" }
+func (e serverError) Error() string { return e.Message() }
+
 func TestRefusals(t *testing.T) {
-	for _, c := range []struct {
-		code            int
-		invalid, denied bool
-	}{
-		{0x1000, false, false}, // unavailable
-		{0x1001, false, false}, // overloaded
-		{0x2000, true, false},  // syntax
-		{0x2100, false, true},  // unauthorized
-		{0x2200, true, false},  // invalid
+	type kinds struct{ Invalid, Denied, Unavailable, Timeout, Failed, Overloaded bool }
+	of := func(err error) kinds {
+		return kinds{Invalid(err), Denied(err), Unavailable(err), Timeout(err), Failed(err), Overloaded(err)}
+	}
+	for code, want := range map[int]kinds{
+		0x1000: {Unavailable: true},
+		0x1001: {Overloaded: true},
+		0x1002: {}, // bootstrapping
+		0x1200: {Timeout: true, Overloaded: true},
+		0x1300: {Failed: true},
+		0x2000: {Invalid: true}, // syntax
+		0x2100: {Denied: true},
+		0x2200: {Invalid: true},
 	} {
-		t.Run(fmt.Sprintf("%#x", c.code), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%#x", code), func(t *testing.T) {
 			n := &node{id: id1}
-			n.answer = func(string, [][]byte) reply { return reply{fault: c.code, message: "Undefined column name x"} }
-			_, err := connect(t, n).SelectRow(t.Context(), "", "SELECT x FROM ks.t WHERE p = ?", [][]byte{nil})
+			n.answer = func(string, [][]byte) reply { return reply{fault: code, message: "Undefined column name x"} }
+			_, err := connect(t, n).Select(t.Context(), Query{Statement: "SELECT x FROM ks.t WHERE p = ?", Values: [][]byte{nil}})
 			err = fmt.Errorf("read a row: %w", err)
-			if Invalid(err) != c.invalid || Denied(err) != c.denied || !strings.Contains(err.Error(), "Undefined column name x") {
-				t.Errorf("invalid %v, denied %v: %v", Invalid(err), Denied(err), err)
+			if diff := cmp.Diff(want, of(err)); diff != "" || !strings.Contains(err.Error(), "Undefined column name x") {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
 		})
 	}
-	if err := errors.New("anything else"); Invalid(err) || Denied(err) {
+	if got := of(serverError{}); got != (kinds{Failed: true}) {
+		t.Errorf("a server's own fault: %+v", got)
+	}
+	if got := of(fmt.Errorf("read a row: %w", gocql.ErrTimeoutNoResponse)); got != (kinds{Timeout: true, Overloaded: true}) {
+		t.Errorf("no response: %+v", got)
+	}
+	if of(errors.New("anything else")) != (kinds{}) {
 		t.Error("an error that is no refusal is taken for one")
+	}
+}
+
+// The level that a query asks for is the one that the node gets.
+func TestConsistency(t *testing.T) {
+	n := &node{id: id1, answer: func(string, [][]byte) reply { return reply{columns: []column{{"v", typeInt}}} }}
+	s := connect(t, n)
+	for level, code := range map[Consistency]uint16{"": 6, LocalQuorum: 6, Quorum: 4, All: 5, LocalOne: 10, One: 1, Two: 2, Three: 3} {
+		if _, err := s.Select(t.Context(), Query{Statement: "SELECT v FROM ks.t WHERE p = ?", Values: [][]byte{nil}, Level: level}); err != nil {
+			t.Fatal(err)
+		}
+		if got := n.levels[len(n.levels)-1]; got != code {
+			t.Errorf("%s: the node got %d, want %d", level, got, code)
+		}
+	}
+	if c, err := ParseConsistency("local_one"); c != LocalOne || err != nil {
+		t.Errorf("%q, %v", c, err)
+	}
+	for _, name := range []string{"", "ANY", "SERIAL", "LOCAL QUORUM"} {
+		if _, err := ParseConsistency(name); err == nil {
+			t.Errorf("%q passes for a level", name)
+		}
+	}
+	for weak, want := range map[Consistency]Consistency{LocalOne: LocalQuorum, One: Quorum, LocalQuorum: All, Quorum: All, All: ""} {
+		if got := weak.Stronger(); got != want {
+			t.Errorf("stronger than %s: %s, want %s", weak, got, want)
+		}
+	}
+}
+
+// While the node that was asked is slow, another one answers.
+func TestSpeculate(t *testing.T) {
+	slow := make(chan struct{})
+	columns := []column{{"v", typeInt}}
+	n1 := &node{id: id1, answer: func(_ string, values [][]byte) reply {
+		if values != nil {
+			<-slow
+		}
+		return reply{columns: columns}
+	}}
+	n2 := &node{id: id2, answer: func(string, [][]byte) reply { return reply{columns: columns} }}
+	s := connect(t, n1, n2)
+	defer close(slow)
+	answer, err := s.Select(t.Context(), Query{Statement: "SELECT v FROM ks.t WHERE p = ?", Values: [][]byte{nil}, HostID: id1, Speculate: time.Millisecond})
+	if err != nil || answer.Coordinator != id2 {
+		t.Errorf("%+v, %v", answer, err)
 	}
 }
 
@@ -269,7 +337,7 @@ func TestCoordinator(t *testing.T) {
 	n1, n2 := &node{id: id1, answer: answer}, &node{id: id2, answer: answer}
 	s := connect(t, n1, n2)
 	for _, id := range []string{id1, id2, id2, id1, id1, id2, id2, id2} {
-		row, err := s.SelectRow(t.Context(), id, "SELECT v FROM ks.t WHERE p = ?", [][]byte{nil})
+		row, err := s.Select(t.Context(), Query{HostID: id, Statement: "SELECT v FROM ks.t WHERE p = ?", Values: [][]byte{nil}})
 		if err != nil || row.Coordinator != id {
 			t.Errorf("asked %s: %+v, %v", id, row, err)
 		}
@@ -278,7 +346,7 @@ func TestCoordinator(t *testing.T) {
 		t.Errorf("%d and %d statements, want 3 and 5", a, b)
 	}
 	for _, id := range []string{"", "00000000-0000-0000-0000-00000000dead"} {
-		row, err := s.SelectRow(t.Context(), id, "SELECT v FROM ks.t WHERE p = ?", [][]byte{nil})
+		row, err := s.Select(t.Context(), Query{HostID: id, Statement: "SELECT v FROM ks.t WHERE p = ?", Values: [][]byte{nil}})
 		if err != nil || row.Coordinator != id1 && row.Coordinator != id2 {
 			t.Errorf("asked %q: %+v, %v", id, row, err)
 		}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/commitlog"
+	"github.com/cassandra-cdc/cassandra-cdc/integration/bench/measure"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 )
@@ -166,7 +167,7 @@ func (b backlog) awaitDeletion(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, measure.Patience)
 	defer cancel()
 	for _, segment := range segments {
 		for {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cassandra-cdc/cassandra-cdc/integration/bench/measure"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
@@ -108,7 +109,7 @@ func (m *meter) measure(ctx context.Context, rate int, during time.Duration) (l 
 			switch {
 			case err == nil:
 				last = now
-			case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && (more || now.Sub(last) < patience):
+			case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && (more || now.Sub(last) < measure.Patience):
 				continue
 			default:
 				return fmt.Errorf("%d writes have no event: %w", left, err)

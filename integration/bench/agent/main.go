@@ -17,6 +17,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/cassandra-cdc/cassandra-cdc/integration/bench/measure"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 )
 
@@ -76,13 +77,13 @@ var modes = []mode{
 
 // report is the last line of the output.
 type report struct {
-	Cassandra string             `json:"cassandra"`
-	Events    int                `json:"events"`
-	Replays   map[string]replay  `json:"replays"`
-	IdleCPU   float64            `json:"idle_percent_of_a_core"`
-	Latencies map[string]latency `json:"latency_ms"` // by writes/s
-	Goals     map[string]bool    `json:"goals"`
-	OK        bool               `json:"ok"`
+	Cassandra string                    `json:"cassandra"`
+	Events    int                       `json:"events"`
+	Replays   map[string]measure.Replay `json:"replays"`
+	IdleCPU   float64                   `json:"idle_percent_of_a_core"`
+	Latencies map[string]latency        `json:"latency_ms"` // by writes/s
+	Goals     map[string]bool           `json:"goals"`
+	OK        bool                      `json:"ok"`
 }
 
 func printJSON(v any) error { return json.NewEncoder(os.Stdout).Encode(v) }
@@ -128,23 +129,19 @@ type replayCommand struct {
 
 // Run waits for the replay.
 func (c *replayCommand) Run(ctx context.Context) error {
-	broker := broker{c.AdminURL}
-	if n, err := broker.messages(ctx, c.EventsTopic); err != nil || n > 0 {
+	broker := measure.Broker{AdminURL: c.AdminURL}
+	if n, err := broker.Messages(ctx, c.EventsTopic); err != nil || n > 0 {
 		return errors.Join(err, fmt.Errorf("%s has %d messages: delete it, so that the first is the replay's", c.EventsTopic, n))
 	}
-	before := map[string]usage{}
-	for name, pid := range c.PID {
-		u, err := readUsage(pid)
-		if err != nil {
-			return err
-		}
-		before[name] = u
-	}
-	r, err := broker.awaitReplay(ctx, c.EventsTopic, c.Events, nil)
+	before, err := measure.UsageOfAll(c.PID)
 	if err != nil {
 		return err
 	}
-	r.Processes, err = usedSince(before, c.PID, c.Events)
+	r, err := broker.AwaitReplay(ctx, c.EventsTopic, c.Events, nil)
+	if err != nil {
+		return err
+	}
+	r.Processes, err = measure.UsedSince(before, c.PID, c.Events)
 	return errors.Join(err, printJSON(r))
 }
 

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cassandra-cdc/cassandra-cdc/integration/bench/measure"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 )
 
@@ -51,7 +52,7 @@ func (c *runCommand) Run(ctx context.Context) (err error) {
 	if err := b.start(ctx); err != nil {
 		return err
 	}
-	r := report{Cassandra: b.node.Release(), Events: c.Events, Replays: map[string]replay{}, Latencies: map[string]latency{}, Goals: map[string]bool{}}
+	r := report{Cassandra: b.node.Release(), Events: c.Events, Replays: map[string]measure.Replay{}, Latencies: map[string]latency{}, Goals: map[string]bool{}}
 	if slices.Contains(c.Only, "replay") {
 		if err := b.replays(ctx, &r); err != nil {
 			return err
@@ -148,26 +149,24 @@ func (b *bench) replays(ctx context.Context, r *report) error {
 }
 
 // replay starts an agent on the backlog and stops it at its end.
-func (b *bench) replay(ctx context.Context, m mode) (r replay, err error) {
+func (b *bench) replay(ctx context.Context, m mode) (r measure.Replay, err error) {
 	if err := b.waiting.copyTo(b.node.CDCRawDir()); err != nil {
 		return r, err
 	}
 	pids := map[string]int{"cassandra": b.node.PID(), "pulsar": b.pulsar.PID()}
-	before := map[string]usage{}
-	for name, pid := range pids {
-		if before[name], err = readUsage(pid); err != nil {
-			return r, err
-		}
+	before, err := measure.UsageOfAll(pids)
+	if err != nil {
+		return r, err
 	}
 	agent, err := b.run(ctx, m.name, m.settings)
 	if err != nil {
 		return r, err
 	}
 	pids["agent"] = agent.PID() // its start is part of the account
-	if r, err = (broker{b.pulsar.AdminURL()}).awaitReplay(ctx, prefix(m.name)+"bench.backlog", b.Events, agent.Exited()); err != nil {
+	if r, err = (measure.Broker{AdminURL: b.pulsar.AdminURL()}).AwaitReplay(ctx, prefix(m.name)+"bench.backlog", b.Events, agent.Exited()); err != nil {
 		return r, fmt.Errorf("%w (the agent's log is %s)", err, agent.LogFile())
 	}
-	if r.Processes, err = usedSince(before, pids, b.Events); err != nil {
+	if r.Processes, err = measure.UsedSince(before, pids, b.Events); err != nil {
 		return r, err
 	}
 	// What is published is deleted, or else the next agent would find it.
@@ -200,7 +199,7 @@ func (b *bench) quiet(ctx context.Context, r *report) (err error) {
 		return ctx.Err()
 	case <-time.After(settle):
 	}
-	before, err := readUsage(agent.PID())
+	before, err := measure.UsageOf(agent.PID())
 	if err != nil {
 		return err
 	}
@@ -210,13 +209,13 @@ func (b *bench) quiet(ctx context.Context, r *report) (err error) {
 		return ctx.Err()
 	case <-time.After(b.Idle):
 	}
-	after, err := readUsage(agent.PID())
+	after, err := measure.UsageOf(agent.PID())
 	if err != nil {
 		return err
 	}
-	r.IdleCPU = 100 * (after.cpu - before.cpu).Seconds() / b.Idle.Seconds()
+	r.IdleCPU = 100 * (after.CPU - before.CPU).Seconds() / b.Idle.Seconds()
 	r.Goals["idle: CPU"] = r.IdleCPU < goalIdle
-	fmt.Printf("\nidle agent: %.2f %% of a core (goal %.1f), %.0f MiB at most\n", r.IdleCPU, goalIdle, float64(after.peakRSS)/1024)
+	fmt.Printf("\nidle agent: %.2f %% of a core (goal %.1f), %.0f MiB at most\n", r.IdleCPU, goalIdle, float64(after.PeakRSS)/1024)
 	return nil
 }
 

@@ -1,6 +1,6 @@
 // The clocks against others.
 
-package main
+package measure
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 )
 
 // What /proc says of this process is what the kernel tells the process itself.
-func TestReadUsage(t *testing.T) {
+func TestUsageOf(t *testing.T) {
 	var own syscall.Rusage
 	var cpu time.Duration
 	for cpu < 200*time.Millisecond { // enough to be seen in ticks of 10 ms
@@ -23,28 +23,28 @@ func TestReadUsage(t *testing.T) {
 		}
 		cpu = time.Duration(own.Utime.Nano() + own.Stime.Nano())
 	}
-	got, err := readUsage(os.Getpid())
+	got, err := UsageOf(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if off := (got.cpu - cpu).Abs(); off > 100*time.Millisecond {
-		t.Errorf("%v of CPU, the kernel says %v", got.cpu, cpu)
+	if off := (got.CPU - cpu).Abs(); off > 100*time.Millisecond {
+		t.Errorf("%v of CPU, the kernel says %v", got.CPU, cpu)
 	}
-	if got.peakRSS < 1<<10 || got.peakRSS > int(own.Maxrss)*2 {
-		t.Errorf("%d KiB at most, the kernel says %d", got.peakRSS, own.Maxrss)
+	if got.PeakRSS < 1<<10 || got.PeakRSS > int(own.Maxrss)*2 {
+		t.Errorf("%d KiB at most, the kernel says %d", got.PeakRSS, own.Maxrss)
 	}
-	if _, err := readUsage(1 << 30); err == nil {
+	if _, err := UsageOf(1 << 30); err == nil {
 		t.Error("a process that is not there has used something")
 	}
 }
 
 func TestUsedSince(t *testing.T) {
 	pid := os.Getpid()
-	now, err := readUsage(pid)
+	now, err := UsageOf(pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := usedSince(map[string]usage{"test": {cpu: now.cpu - 2*time.Second}}, map[string]int{"test": pid}, 500_000)
+	all, err := UsedSince(map[string]Usage{"test": {CPU: now.CPU - 2*time.Second}}, map[string]int{"test": pid}, 500_000)
 	if err != nil || all["test"].CPUPerMillion < 4 || all["test"].CPUPerMillion > 5 {
 		t.Errorf("2 s for half a million events: %+v, %v", all, err)
 	}
@@ -69,23 +69,29 @@ func TestAwaitReplay(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	r, err := (broker{server.URL}).awaitReplay(t.Context(), "events-bench.backlog", 1000, nil)
+	r, err := (Broker{server.URL}).AwaitReplay(t.Context(), "events-bench.backlog", 1000, nil)
 	if err != nil || r.Events != 1200 || r.Seconds != 5 || r.EventsPerSecond != 240 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	ended := make(chan struct{})
 	close(ended)
-	if _, err := (broker{server.URL}).awaitReplay(t.Context(), "events-bench.backlog", 1e9, ended); err == nil {
+	if _, err := (Broker{server.URL}).AwaitReplay(t.Context(), "events-bench.backlog", 1e9, ended); err == nil {
 		t.Error("waits for an agent that has ended")
 	}
 }
 
-func TestSummary(t *testing.T) {
-	var all []float64
-	for i := range 1000 {
-		all = append(all, float64((i*7)%1000))
+// A subscription whose backlog goes down, and one that is not there.
+func TestDrained(t *testing.T) {
+	left := 5
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		left--
+		fmt.Fprintf(w, `{"subscriptions":{"sub":{"msgBacklog":%d}}}`, left)
+	}))
+	defer server.Close()
+	if err := (Broker{server.URL}).Drained(t.Context(), "t", "sub", nil); err != nil || left != 0 {
+		t.Errorf("%d are left, %v", left, err)
 	}
-	if got := summary(all); got != (figures{500, 990, 999}) {
-		t.Errorf("%+v", got)
+	if err := (Broker{server.URL}).Drained(t.Context(), "t", "other", nil); err == nil {
+		t.Error("a subscription that is not there has been drained")
 	}
 }
