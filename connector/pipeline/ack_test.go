@@ -125,6 +125,7 @@ func TestWhatIsRemembered(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
+				r.cfg.Repeat = true
 				r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
 					row := r.row("v", c.fresh, req)
 					row.Coordinator = c.coordinate

@@ -7,11 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
@@ -53,7 +56,7 @@ func answers(r *rig, errs ...error) func(context.Context, readback.Request) (rea
 // log says so. The next event of the key goes on.
 func TestImpossibleBecomesADeadLetter(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		r.cfg.Classify, r.cfg.InFlight = classify, 1
+		r.cfg.Classify, r.cfg.Limits = classify, pipeline.NewLimits(1, 0)
 		r.read = answers(r, errImpossible, errImpossible, errImpossible)
 		var acked int
 		r.bury = func(*pipeline.Event, error) error {
@@ -303,13 +306,6 @@ func TestStop(t *testing.T) {
 				return readback.Row{}, ctx.Err()
 			}
 		},
-		"waiting for a read": func(r *rig) {
-			r.cfg.Reads = 1
-			r.read = func(ctx context.Context, _ readback.Request) (readback.Row, error) {
-				<-ctx.Done()
-				return readback.Row{}, ctx.Err()
-			}
-		},
 		"stale": func(r *rig) {
 			r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
 				return r.row("v", false, req), nil
@@ -327,7 +323,7 @@ func TestStop(t *testing.T) {
 			}
 		},
 		"bound of events in flight": func(r *rig) {
-			r.cfg.InFlight = 1
+			r.cfg.Limits = pipeline.NewLimits(1, 0)
 			r.publish = func(pipeline.Message, func(error)) {}
 		},
 	} {
@@ -382,5 +378,98 @@ func TestStopWithACause(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Errorf("Run returned %v", err)
 		}
+	})
+}
+
+// Keys that were written in two ways may be the same bytes, of which one is no key of the
+// table. The events that wait together are read by one of the two: the others must not go
+// down with it.
+func TestImpossibleTogetherIsNotImpossibleAlone(t *testing.T) {
+	old, present := &event.Writer{}, &event.Writer{}
+	for name, c := range map[string]struct {
+		order []*event.Writer
+		read  *event.Writer // the one whose keys can be read
+		want  []string
+	}{
+		"the newer one is no key": {[]*event.Writer{present, present, old}, present, []string{"publish a=v", "ack e0", "ack e1", "bury e2: no such column", "ack e2"}},
+		"the older one is no key": {[]*event.Writer{old, present, nil}, present, []string{"bury e0: no such column", "ack e0", "publish a=v", "ack e1", "bury e2: no such column", "ack e2"}},
+		"none is":                 {[]*event.Writer{old, old, nil}, present, []string{"bury e0: no such column", "ack e0", "bury e1: no such column", "ack e1", "bury e2: no such column", "ack e2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				r.cfg.Classify = classify
+				gate := hold()
+				r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+					switch {
+					case req.WriteTime == 0:
+						<-gate
+					case req.Writer != c.read:
+						return readback.Row{}, errImpossible
+					}
+					return r.row("v", true, req), nil
+				}
+				r.start(newEvent("first", "a", 0))
+				for i, w := range c.order {
+					e := newEvent(fmt.Sprint("e", i), "a", int64(i+1))
+					e.Writer, e.Written = w, []byte("a")
+					r.send(e)
+				}
+				close(gate)
+				r.sleep(time.Minute)
+				got := slices.DeleteFunc(r.steps(), func(s string) bool { return strings.HasPrefix(s, "read") })
+				if diff := cmp.Diff(append([]string{"publish a=v", "ack first"}, c.want...), got); diff != "" {
+					t.Errorf("steps (-want +got):\n%s", diff)
+				}
+				r.stop()
+			})
+		})
+	}
+}
+
+// The first pause and the longest one are settings.
+func TestPausesAreSettings(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cfg.FirstRetry, r.cfg.LongestRetry = time.Second, 5*time.Second
+		var at []time.Duration
+		r.read = func(context.Context, readback.Request) (readback.Row, error) {
+			at = append(at, time.Since(r.begun))
+			return readback.Row{}, errTrouble
+		}
+		r.start(newEvent("e1", "a", 1))
+		r.sleep(time.Minute)
+		for i := range at[1:] {
+			pause := at[i+1] - at[i]
+			if longest := min(time.Second<<i, 5*time.Second); pause < longest/2 || pause > longest {
+				t.Errorf("pause %d is %v, want between half of %v and all", i+1, pause, longest)
+			}
+		}
+		if len(r.told.failed) != len(at) || r.told.failed[0] != pipeline.Retry {
+			t.Errorf("told of %v for %d failures", r.told.failed, len(at))
+		}
+		r.stop()
+	})
+}
+
+// Trouble that lasted long leaves no long pauses for what looks impossible afterwards.
+func TestPausesByClass(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cfg.Classify = classify
+		var errs []error
+		for range 20 {
+			errs = append(errs, errTrouble)
+		}
+		r.read = answers(r, append(errs, errImpossible, errImpossible, errImpossible)...)
+		var last []time.Time
+		read := r.read
+		r.read = func(ctx context.Context, req readback.Request) (readback.Row, error) {
+			last = append(last, time.Now())
+			return read(ctx, req)
+		}
+		r.start(newEvent("e1", "a", 1))
+		r.sleep(time.Hour)
+		if n := len(last); n != 23 || last[n-1].Sub(last[n-3]) > time.Second || r.told.buried != 1 {
+			t.Errorf("%d reads, the last three within %v; %d dead letters", n, last[n-1].Sub(last[n-3]), r.told.buried)
+		}
+		r.stop()
 	})
 }

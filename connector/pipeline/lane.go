@@ -3,6 +3,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,21 +20,17 @@ import (
 // the last one the row is published as it is, and its events are not remembered.
 var staleDelays = []time.Duration{2 * time.Millisecond, 8 * time.Millisecond, 30 * time.Millisecond, 60 * time.Millisecond}
 
-const (
-	// attempts that an event has which looks impossible: a table that changes between
-	// two queries can make it look so for a moment.
-	attempts     = 3
-	firstRetry   = 50 * time.Millisecond
-	longestRetry = 10 * time.Second
-)
+// attempts that an event has which looks impossible: a table that changes between two
+// queries can make it look so for a moment.
+const attempts = 3
 
-func (p *Pipeline) runLane(ctx context.Context, key string, l *lane) error {
+func (p *Pipeline) runLane(ctx context.Context, l *lane) error {
 	for ctx.Err() == nil {
-		events, open := p.takeOrClose(key, l)
+		events, open := p.takeOrClose(l)
 		if !open {
 			return nil
 		}
-		left, err := p.unseen(events)
+		left, err := p.unseen(l, events)
 		if err != nil {
 			return err
 		}
@@ -49,21 +46,38 @@ func (p *Pipeline) runLane(ctx context.Context, key string, l *lane) error {
 }
 
 // unseen acknowledges the events whose mutation was published before, and those that
-// nothing can be published for, and returns the others.
-func (p *Pipeline) unseen(events []*Event) (left []*Event, err error) {
+// nothing can be published for, and returns the others, in the place of all.
+func (p *Pipeline) unseen(l *lane, events []*Event) (left []*Event, err error) {
+	left = events[:0]
 	for _, e := range events {
+		by := ByDigest
 		switch {
 		case e.Properties.Operation == event.DeleteRange:
 			p.passOver(e)
-		case !p.seen.has(e):
+			by = ByRule
+		case !p.seen.has(l.key, e):
 			left = append(left, e)
 			continue
 		}
-		if err := p.ack(e); err != nil {
+		if err := p.covered(by, e); err != nil {
 			return nil, err
 		}
 	}
 	return left, nil
+}
+
+// covered acknowledges events.
+func (p *Pipeline) covered(by Cover, events ...*Event) error {
+	n := 0
+	for _, e := range events {
+		deliveries, err := p.ack(e)
+		if err != nil {
+			return err
+		}
+		n += deliveries
+	}
+	p.cfg.Observer.Covered(n, by)
+	return nil
 }
 
 // passOver notes the event of a range delete. It names no row: read by its key it
@@ -82,37 +96,63 @@ func (p *Pipeline) passOver(e *Event) {
 // cover reads the row that the events are about, publishes it and acknowledges them.
 // It tries until it succeeds, ctx ends, or the events prove impossible.
 func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
-	impossible := 0
-	for attempt := 0; ; attempt++ {
+	failures, impossible := 0, 0
+	for {
 		row, all, err := p.read(ctx, l, batch)
 		batch = all
+		by := ByPublication
 		if err == nil {
-			err = p.publish(ctx, row, batch)
+			by, err = p.publish(ctx, l, row, batch)
 		}
 		switch {
 		case err == nil:
-			return p.settle(row, batch)
+			return p.covered(by, batch...)
 		case ctx.Err() != nil:
 			return nil
 		}
-		var unencodable *EncodeError
-		switch class := p.cfg.Classify(err); {
-		case class == Fatal:
-			return err
-		case class == Impossible, errors.As(err, &unencodable):
-			if impossible++; impossible == attempts {
-				return p.bury(ctx, batch, err)
-			}
+		class := p.cfg.Classify(err)
+		if unencodable := (*EncodeError)(nil); class == Retry && errors.As(err, &unencodable) {
+			class = Impossible
 		}
-		pause := backoff(attempt)
+		p.cfg.Observer.Failed(err, class)
+		pause := p.backoff(failures)
+		switch class {
+		case Fatal:
+			return err
+		case Impossible:
+			if impossible++; impossible == attempts {
+				return p.giveUp(ctx, l, batch, err)
+			}
+			pause = p.backoff(impossible - 1)
+		}
+		failures++
 		if leftOut, due := p.retries.Due(); due {
 			p.cfg.Log.Warn("a row could not be published; trying again",
-				"error", err, "event", batch[0].ID, "attempt", attempt+1, "pause", pause, "lines_left_out", leftOut)
+				"error", err, "event", batch[0].ID, "attempt", failures, "pause", pause, "lines_left_out", leftOut)
 		}
 		if !wait(ctx, pause) {
 			return nil
 		}
 	}
+}
+
+// giveUp buries events that were impossible together. Where their keys were written in
+// different ways they were read by one of these: the others may do for themselves.
+func (p *Pipeline) giveUp(ctx context.Context, l *lane, batch []*Event, reason error) error {
+	alike, others := partition(batch, func(e *Event) bool {
+		return e.Writer == batch[0].Writer && bytes.Equal(e.Written, batch[0].Written)
+	})
+	if len(others) == 0 {
+		return p.bury(ctx, batch, reason)
+	}
+	// The oldest first, as the lane would.
+	if newest(others).WriteTime < newest(alike).WriteTime {
+		alike, others = others, alike
+	}
+	if err := p.cover(ctx, l, alike); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return p.cover(ctx, l, others)
 }
 
 // read reads the row, again while it is not certainly as new as the newest event.
@@ -122,7 +162,10 @@ func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
 func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.Row, []*Event, error) {
 	waited := newest(batch).WriteTime
 	for i := 0; ; i++ {
-		row, err := p.readOnce(ctx, newest(batch))
+		row, err := p.cfg.Reader.Read(ctx, newest(batch))
+		if err == nil && !row.Fresh {
+			p.cfg.Observer.Stale(i == len(staleDelays))
+		}
 		if err == nil && !row.Fresh && i == len(staleDelays) {
 			var newer []*Event
 			batch, newer = partition(batch, func(e *Event) bool { return e.Properties.WriteTime <= waited })
@@ -135,7 +178,7 @@ func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.
 		if !wait(ctx, staleDelays[i]) {
 			return row, batch, ctx.Err()
 		}
-		more, err := p.unseen(p.take(l))
+		more, err := p.unseen(l, p.take(l))
 		if err != nil {
 			return row, batch, err
 		}
@@ -143,16 +186,6 @@ func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.
 		batch, others = join(batch, more)
 		p.giveBack(l, others)
 	}
-}
-
-func (p *Pipeline) readOnce(ctx context.Context, r readback.Request) (readback.Row, error) {
-	select {
-	case p.reads <- struct{}{}:
-	case <-ctx.Done():
-		return readback.Row{}, ctx.Err()
-	}
-	defer func() { <-p.reads }()
-	return p.cfg.Reader.Read(ctx, r)
 }
 
 // newest is the request of the event with the newest write time: a row that is fresh
@@ -178,29 +211,68 @@ func newest(batch []*Event) readback.Request {
 	}
 }
 
-// publish encodes the row and returns when the broker has persisted it.
-func (p *Pipeline) publish(ctx context.Context, row readback.Row, batch []*Event) error {
+// publish encodes the row and returns when the broker has persisted it, or persisted it
+// before.
+func (p *Pipeline) publish(ctx context.Context, l *lane, row readback.Row, batch []*Event) (Cover, error) {
 	m, err := message(row)
 	if err != nil {
-		return &EncodeError{err}
+		return 0, &EncodeError{err}
 	}
-	if t := newest(batch).WriteTime; t != event.NoWriteTime && row.Version.Messages.Format().Properties() {
-		m.Properties[event.WriteTimeProperty] = strconv.FormatInt(t, 10)
+	newest := newest(batch).WriteTime
+	if newest != event.NoWriteTime && row.Version.Messages.Format().Properties() {
+		m.Properties[event.WriteTimeProperty] = strconv.FormatInt(newest, 10)
 	}
 	if row.ExactKey != "" { // the message's key stands for other rows too
 		m.Properties[event.ExactKeyProperty] = row.ExactKey
 	}
-	persisted := make(chan error, 1)
-	p.cfg.Publisher.Publish(ctx, m, func(err error) { persisted <- err })
-	select {
-	case err := <-persisted:
-		if err != nil {
-			return fmt.Errorf("publish a row of %s: %w", row.Version.Table, err)
-		}
-		return nil
-	case <-ctx.Done(): // a broker that is away may take for ever
-		return ctx.Err()
+	print := p.seen.print(m)
+	if row.Fresh && !p.cfg.Repeat && p.seen.shows(l.key, print, batch) {
+		p.remember(l, row, print, batch)
+		return BySameRow, nil
 	}
+	passed := time.Now()
+	p.cfg.Publisher.Publish(ctx, m, func(err error) { l.persisted <- err })
+	select {
+	case err := <-l.persisted:
+		if err != nil {
+			p.seen.unsure(l.key)
+			return 0, fmt.Errorf("publish a row of %s: %w", row.Version.Table, err)
+		}
+	case <-ctx.Done(): // a broker that is away may take for ever
+		return 0, ctx.Err()
+	}
+	p.tell(row, newest, passed, batch)
+	p.remember(l, row, print, batch)
+	return ByPublication, nil
+}
+
+// tell tells the observer of a row that is persisted.
+func (p *Pipeline) tell(row readback.Row, newest int64, passed time.Time, batch []*Event) {
+	first := batch[0].received
+	for _, e := range batch[1:] {
+		if e.received.Before(first) {
+			first = e.received
+		}
+	}
+	now := time.Now()
+	told := Published{Deleted: row.Values == nil, SinceEvent: now.Sub(first), SincePassed: now.Sub(passed)}
+	if newest != event.NoWriteTime {
+		told.WriteTime = time.UnixMicro(newest)
+	}
+	p.cfg.Observer.Published(told)
+}
+
+// remember notes what is persisted.
+// Invariant 5: a digest is remembered only now, and only when the row was certainly as
+// new as the event and came from the node that wrote it.
+func (p *Pipeline) remember(l *lane, row readback.Row, print uint64, batch []*Event) {
+	if string(row.Key) != l.key {
+		// The table's key has changed since the events came: the message is not of this
+		// lane's key, and another lane does not know of it.
+		p.seen.unsure(string(row.Key))
+		print = 0
+	}
+	p.seen.add(l.key, print, row.Fresh, batch, func(e *Event) bool { return row.Coordinator == e.NodeID })
 }
 
 // message makes the message of a row, with its properties empty.
@@ -221,21 +293,6 @@ func message(row readback.Row) (m Message, err error) {
 	return m, err
 }
 
-// settle remembers and acknowledges the events behind a publication that is persisted.
-func (p *Pipeline) settle(row readback.Row, batch []*Event) error {
-	for _, e := range batch {
-		// Invariant 5: a digest is remembered only now, and only when the row was
-		// certainly as new as the event and came from the node that wrote it.
-		if row.Fresh && row.Coordinator == e.NodeID {
-			p.seen.add(e)
-		}
-		if err := p.ack(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // bury hands events that can never succeed to the dead letters.
 // Invariant 6: an event leaves the stream only with a copy and a log line.
 func (p *Pipeline) bury(ctx context.Context, batch []*Event, reason error) error {
@@ -252,22 +309,29 @@ func (p *Pipeline) bury(ctx context.Context, batch []*Event, reason error) error
 			if leftOut, due := p.retries.Due(); due {
 				p.cfg.Log.Warn("the dead letters take no event; trying again", "error", err, "lines_left_out", leftOut)
 			}
-			if !wait(ctx, backoff(attempt)) {
+			if !wait(ctx, p.backoff(attempt)) {
 				return nil
 			}
 		}
 		p.cfg.Log.Error("an event can never be published and is a dead letter now", "event", e.ID, "reason", reason)
-		if err := p.ack(e); err != nil {
+		deliveries, err := p.ack(e)
+		if err != nil {
 			return err
+		}
+		for range deliveries {
+			p.cfg.Observer.Buried(e, reason)
 		}
 	}
 	return nil
 }
 
 // backoff is a capped exponential pause with jitter.
-func backoff(attempt int) time.Duration {
-	d := min(firstRetry<<min(attempt, 16), longestRetry)
-	return d/2 + rand.N(d/2)
+func (p *Pipeline) backoff(attempt int) time.Duration {
+	d := p.cfg.LongestRetry
+	if attempt < 16 {
+		d = min(p.cfg.FirstRetry<<attempt, d)
+	}
+	return d/2 + rand.N(d/2+1)
 }
 
 // wait waits for d; it returns false when ctx ends first.

@@ -66,29 +66,6 @@ func TestEventsDuringAReadShareTheNext(t *testing.T) {
 	})
 }
 
-func TestReadsAtTheSameTimeAreBounded(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		gate := hold()
-		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
-			<-gate
-			return r.row("v", true, req), nil
-		}
-		r.cfg.Reads = 2
-		r.start(newEvent("e1", "a", 1), newEvent("e2", "b", 1), newEvent("e3", "c", 1))
-		if n := len(r.steps()); n != 2 {
-			t.Errorf("%d reads at the same time, want 2", n)
-		}
-		gate <- struct{}{}
-		r.sleep(0)
-		if n := len(r.steps()); n != 3 { // its publication, its acknowledgement, the third read
-			t.Errorf("%d steps after the first read", n)
-		}
-		close(gate)
-		r.sleep(0)
-		r.stop()
-	})
-}
-
 // What is received and not acknowledged is in memory: there is a bound to it.
 func TestInFlightBoundHoldsReceive(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
@@ -97,7 +74,7 @@ func TestInFlightBoundHoldsReceive(t *testing.T) {
 			<-gate
 			return r.row("v", true, req), nil
 		}
-		r.cfg.InFlight = 3
+		r.cfg.Limits = pipeline.NewLimits(3, 0)
 		var events []*pipeline.Event
 		for i := range 10 {
 			events = append(events, newEvent(fmt.Sprint("e", i), fmt.Sprint("k", i), 1))

@@ -9,6 +9,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -30,8 +31,14 @@ type Event struct {
 	Digest     string        // of the mutation; "" when the event has none
 	NodeID     string        // host id of the node that wrote it
 	Properties event.Properties
-	ID         string // of the message, for people
+	ID         string // of the message: a message that is delivered again has the same
+	Size       int    // bytes of the message's key and value
 	Delivery   any    // what the source needs to acknowledge it
+	// Fault says why the message is no event. It becomes a dead letter.
+	Fault error
+
+	received time.Time
+	again    []*Event // later deliveries of the same message
 }
 
 // Message is one message for the data topic.
@@ -90,12 +97,16 @@ type Config struct {
 	// Classify says what to do about a failed read or publication; nil retries all.
 	Classify func(error) Class
 
-	Reads    int // reads at the same time; 64
-	InFlight int // events received and not acknowledged; 2000
+	Limits *Limits // what may be in flight, here and in other pipelines; the defaults, for this one
 
 	Digests    int           // digests remembered for a key; 3
-	Keys       int           // keys whose digests are remembered; 32767
+	Keys       int           // keys whose digests and last message are remembered; 32767
 	DigestLife time.Duration // how long; 60 s
+	// Repeat publishes a row also where the last message of its key is the same.
+	Repeat bool
+
+	FirstRetry   time.Duration // pause after a failure; 100 ms. It doubles, less up to a half by chance
+	LongestRetry time.Duration // pause at most; 10 s
 
 	Observer Observer // nil for none
 
@@ -104,32 +115,29 @@ type Config struct {
 
 // Pipeline runs events through lanes.
 type Pipeline struct {
-	cfg      Config
-	reads    chan struct{} // a token for each read that may run
-	inFlight chan struct{} // a token for each event that may be on its way
-	seen     *seen
-	retries  seldom.Line
+	cfg     Config
+	held    *share
+	seen    *seen
+	retries seldom.Line
 
 	rangeDeletes atomic.Int64 // events that were passed over
 	rangeLine    seldom.Line
 
-	mu    sync.Mutex
-	lanes map[string]*lane
-	work  sync.WaitGroup
+	mu     sync.Mutex
+	lanes  map[string]*lane
+	flying map[string]*Event // received and not acknowledged, by message id
+	work   sync.WaitGroup
 }
 
 // New returns a pipeline.
 func New(cfg Config) *Pipeline {
-	for _, d := range []struct {
-		value *int
-		or    int
-	}{{&cfg.Reads, 64}, {&cfg.InFlight, 2000}, {&cfg.Digests, 3}, {&cfg.Keys, 32767}} {
-		if *d.value == 0 {
-			*d.value = d.or
-		}
-	}
-	if cfg.DigestLife == 0 {
-		cfg.DigestLife = time.Minute
+	cfg.Digests = cmp.Or(cfg.Digests, 3)
+	cfg.Keys = cmp.Or(cfg.Keys, 32767)
+	cfg.DigestLife = cmp.Or(cfg.DigestLife, time.Minute)
+	cfg.FirstRetry = cmp.Or(cfg.FirstRetry, 100*time.Millisecond)
+	cfg.LongestRetry = max(cmp.Or(cfg.LongestRetry, 10*time.Second), cfg.FirstRetry)
+	if cfg.Limits == nil {
+		cfg.Limits = NewLimits(0, 0)
 	}
 	if cfg.Observer == nil {
 		cfg.Observer = nobody{}
@@ -138,22 +146,21 @@ func New(cfg Config) *Pipeline {
 		cfg.Classify = func(error) Class { return Retry }
 	}
 	return &Pipeline{
-		cfg: cfg, reads: make(chan struct{}, cfg.Reads), inFlight: make(chan struct{}, cfg.InFlight),
-		seen: newSeen(cfg.Keys, cfg.Digests, cfg.DigestLife), lanes: map[string]*lane{},
+		cfg: cfg, held: cfg.Limits.share(), seen: newSeen(cfg.Keys, cfg.Digests, cfg.DigestLife),
+		lanes: map[string]*lane{}, flying: map[string]*Event{},
 	}
 }
 
 // Run runs until ctx ends or something fails that no retry can mend. Events that are
-// not acknowledged then come again.
+// not acknowledged then come again. It may be called once.
 func (p *Pipeline) Run(ctx context.Context) error {
 	caller := ctx
 	ctx, stop := context.WithCancelCause(ctx)
+	defer p.held.close()
 	defer p.work.Wait()
 	defer stop(nil)
 	for {
-		select {
-		case p.inFlight <- struct{}{}:
-		case <-ctx.Done():
+		if p.held.wait(ctx) != nil {
 			return ended(caller, ctx)
 		}
 		e, err := p.cfg.Source.Receive(ctx)
@@ -178,29 +185,49 @@ func ended(caller, ctx context.Context) error {
 
 // lane holds the events of one key that wait for a read.
 type lane struct {
-	waiting []*Event
+	key       string
+	waiting   []*Event
+	persisted chan error // the broker's answer to the message that is on its way
 }
 
 // add puts an event into its key's lane and sets the lane to work when it is new.
 // Invariant 4: a key has one lane, and a lane one goroutine.
 func (p *Pipeline) add(ctx context.Context, stop context.CancelCauseFunc, e *Event) {
-	key := string(e.Key)
+	p.cfg.Observer.Received(e)
+	p.held.take(e.size())
+	e.received = time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := p.lanes[key]
+	if first := p.flying[e.ID]; first != nil {
+		// After a break of the connection the broker sends again what is not acknowledged.
+		first.again = append(first.again, e)
+		return
+	}
+	p.flying[e.ID] = e
+	if e.Fault != nil {
+		p.goWork(stop, func() error { return p.bury(ctx, []*Event{e}, e.Fault) })
+		return
+	}
+	l := p.lanes[string(e.Key)]
 	if l == nil {
-		l = &lane{}
-		p.lanes[key] = l
-		p.work.Add(1)
-		go func() {
-			defer p.work.Done()
-			if err := p.runLane(ctx, key, l); err != nil {
-				stop(err)
-			}
-		}()
+		l = &lane{key: string(e.Key), persisted: make(chan error, 1)}
+		p.lanes[l.key] = l
+		p.goWork(stop, func() error { return p.runLane(ctx, l) })
 	}
 	l.waiting = append(l.waiting, e)
 }
+
+// goWork works beside. An error ends the pipeline.
+func (p *Pipeline) goWork(stop context.CancelCauseFunc, work func() error) {
+	p.work.Go(func() {
+		if err := work(); err != nil {
+			stop(err)
+		}
+	})
+}
+
+// size is what an event counts against the limits.
+func (e *Event) size() int { return eventOverhead + max(e.Size, len(e.Key)+len(e.Written)) }
 
 // take empties the lane.
 func (p *Pipeline) take(l *lane) []*Event {
@@ -220,11 +247,11 @@ func (p *Pipeline) giveBack(l *lane, events []*Event) {
 }
 
 // takeOrClose empties the lane, and closes it when there is nothing in it.
-func (p *Pipeline) takeOrClose(key string, l *lane) (events []*Event, open bool) {
+func (p *Pipeline) takeOrClose(l *lane) (events []*Event, open bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if events = l.take(); len(events) == 0 {
-		delete(p.lanes, key)
+		delete(p.lanes, l.key)
 	}
 	return events, len(events) > 0
 }
@@ -235,13 +262,25 @@ func (l *lane) take() []*Event {
 	return events
 }
 
-// ack acknowledges an event. Invariant 1: it is called only behind a publication that
-// covers the event, when the event was proved covered before, or for one that no
-// message can cover.
-func (p *Pipeline) ack(e *Event) error {
-	if err := p.cfg.Source.Ack(e); err != nil {
-		return fmt.Errorf("acknowledge event %s: %w", e.ID, err)
+// ack acknowledges an event, every delivery of it, and returns how many there were.
+// Invariant 1: it is called only behind a publication that covers the event, when the
+// event was proved covered before, for one that no message can cover, or behind its copy
+// in the dead letters.
+func (p *Pipeline) ack(e *Event) (deliveries int, err error) {
+	p.mu.Lock()
+	delete(p.flying, e.ID)
+	again := e.again
+	p.mu.Unlock()
+	bytes := 0
+	for d, rest := e, again; ; d, rest = rest[0], rest[1:] {
+		if err := p.cfg.Source.Ack(d); err != nil {
+			return 0, fmt.Errorf("acknowledge event %s: %w", e.ID, err)
+		}
+		bytes += d.size()
+		if len(rest) == 0 {
+			break
+		}
 	}
-	<-p.inFlight
-	return nil
+	p.held.giveBack(1+len(again), bytes)
+	return 1 + len(again), nil
 }

@@ -47,6 +47,8 @@ type rig struct {
 	timed   bool // the journal has the times
 	log     bytes.Buffer
 
+	told tally
+
 	mu       sync.Mutex
 	journal  []string
 	messages []pipeline.Message
@@ -71,7 +73,7 @@ func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 	})
 }
 
-func version(t *testing.T) *readback.Version {
+func version(t testing.TB) *readback.Version {
 	t.Helper()
 	table := capturetest.Table(t, "CREATE TABLE ks.t (k text PRIMARY KEY, v text)")
 	messages, err := row.NewMessages(table, row.KeyValueAvro)
@@ -88,7 +90,7 @@ func (r *rig) start(events ...*pipeline.Event) {
 		r.backlog <- e
 	}
 	r.cfg.Source, r.cfg.Reader, r.cfg.Publisher, r.cfg.DeadLetters = r, r, r, r
-	r.cfg.Log = slog.New(slog.NewTextHandler(&r.log, nil))
+	r.cfg.Log, r.cfg.Observer = slog.New(slog.NewTextHandler(&r.log, nil)), &r.told
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.cancel = cancel
 	go func() { r.ended <- pipeline.New(r.cfg).Run(ctx) }()
@@ -117,6 +119,9 @@ func (r *rig) stop() {
 	synctest.Wait()
 	if err := r.result(); err != nil {
 		r.t.Errorf("Run returned %v at a stop in good order", err)
+	}
+	if told, sums := &r.told, r.count(); told.received != sums.received || told.settled() != sums.acked {
+		r.t.Errorf("the observer was told of %d events received and %d settled, of %d and %d", told.received, told.settled(), sums.received, sums.acked)
 	}
 }
 
@@ -225,6 +230,48 @@ func (r *rig) Publish(_ context.Context, m pipeline.Message, done func(error)) {
 func (r *rig) Bury(_ context.Context, e *pipeline.Event, reason error) error {
 	r.note("bury %s: %v", e.ID, reason)
 	return r.bury(e, reason)
+}
+
+// tally is an observer that counts.
+type tally struct {
+	mu          sync.Mutex
+	received    int
+	covered     [4]int // by Cover
+	buried      int
+	rows        []pipeline.Published
+	failed      []pipeline.Class
+	stale, last int
+}
+
+func (o *tally) settled() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := o.buried
+	for _, c := range o.covered {
+		n += c
+	}
+	return n
+}
+
+func (o *tally) Received(*pipeline.Event)         { o.note(func() { o.received++ }) }
+func (o *tally) Published(p pipeline.Published)   { o.note(func() { o.rows = append(o.rows, p) }) }
+func (o *tally) Covered(n int, by pipeline.Cover) { o.note(func() { o.covered[by] += n }) }
+func (o *tally) Buried(*pipeline.Event, error)    { o.note(func() { o.buried++ }) }
+func (o *tally) Failed(_ error, class pipeline.Class) {
+	o.note(func() { o.failed = append(o.failed, class) })
+}
+func (o *tally) Stale(last bool) {
+	o.note(func() {
+		if o.stale++; last {
+			o.last++
+		}
+	})
+}
+
+func (o *tally) note(change func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	change()
 }
 
 // row is an answer of the node that the request asks for; "" is no row.

@@ -1,28 +1,34 @@
-// What was published lately: digests of mutations, by key. Each replica's agent sends
-// its own event of a mutation; all but the first are recognised here.
+// What was published lately, by message key: mutations, by their digests, and what the
+// last message shows. Each replica's agent sends its own event of a mutation; all but the
+// first are recognised here, before a read by the digest, or after it by the row.
 
 package pipeline
 
 import (
+	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
-// seen is bounded in keys, in digests a key, and in time.
+// seen is bounded in keys, in mutations a key, and in time.
 type seen struct {
 	digests int
 	life    time.Duration
+	seed    maphash.Seed
 	now     func() time.Time
 
 	mu   sync.Mutex
-	keys *simplelru.LRU[string, remembered]
+	keys *simplelru.LRU[string, *remembered]
 }
 
 type remembered struct {
 	published []published // the newest last
+	last      shown
 	until     time.Time
 }
 
@@ -31,6 +37,7 @@ type remembered struct {
 type published struct {
 	digest string
 	row    rowKey
+	time   int64 // of the write
 }
 
 // is says whether the event is of that mutation and row. The Java agent does not know
@@ -40,35 +47,136 @@ func (p published) is(e *Event) bool {
 	return p.digest == e.Digest && (p.row == rowKeyOf(e) || byJava(e))
 }
 
+// shown is the last message of a key that this process has published.
+type shown struct {
+	print uint64  // of the message; 0 for none
+	times []int64 // write times of the events that it covered, while the row was fresh
+}
+
+// timesKept bounds the write times of one message.
+const timesKept = 16
+
 func newSeen(keys, digests int, life time.Duration) *seen {
-	lru, err := simplelru.NewLRU[string, remembered](keys, nil)
+	lru, err := simplelru.NewLRU[string, *remembered](keys, nil)
 	if err != nil {
 		panic(err) // a size that is not positive
 	}
-	return &seen{digests: digests, life: life, now: time.Now, keys: lru}
+	return &seen{digests: digests, life: life, seed: maphash.MakeSeed(), now: time.Now, keys: lru}
 }
 
-func (s *seen) has(e *Event) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, ok := s.keys.Get(string(e.Key))
-	return ok && e.Digest != "" && s.now().Before(r.until) && slices.ContainsFunc(r.published, func(p published) bool { return p.is(e) })
+// get is what is known of a key, nil for nothing. mu is held.
+func (s *seen) get(key string) *remembered {
+	r, ok := s.keys.Get(key)
+	if !ok || !s.now().Before(r.until) {
+		return nil
+	}
+	return r
 }
 
-func (s *seen) add(e *Event) {
+// has says whether a row was published for the event's mutation.
+func (s *seen) has(key string, e *Event) bool {
 	if e.Digest == "" {
-		return
+		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, ok := s.keys.Get(string(e.Key))
-	if ok && !s.now().Before(r.until) {
-		r.published = nil
+	r := s.get(key)
+	return r != nil && slices.ContainsFunc(r.published, func(p published) bool { return p.is(e) })
+}
+
+// print tells messages apart: what a consumer sees of them, but for the write time.
+func (s *seen) print(m Message) uint64 {
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	for _, part := range []string{m.Schema.Fingerprint(), m.Properties[event.ExactKeyProperty]} {
+		h.WriteString(part)
+		h.WriteByte(0)
 	}
-	if p := (published{e.Digest, rowKeyOf(e)}); !slices.Contains(r.published, p) {
-		r.published = append(r.published, p)
-		r.published = slices.Clone(r.published[max(0, len(r.published)-s.digests):])
+	h.Write(m.Key)
+	if m.Value != nil {
+		h.WriteByte(0)
+		h.Write(m.Value)
+	}
+	return max(1, h.Sum64())
+}
+
+// shows says that the last message of the key is this one and covers the events.
+//
+// A message that is the same as the last one of its key changes nothing on the topic. What
+// this process published last is what the topic has last, unless the key went to another
+// consumer and came back (Key_Shared, when consumers come and go). The broker hands a key
+// over when its events are acknowledged, so the other consumer read the row after we
+// did: what it published is what we had or something newer, of a mutation that came
+// after. If the row has become what it was before by yet another mutation, and we have the
+// event of that one, it must be published. Its write time tells: it is none of those that
+// the message covered, however the clocks of the writers go. An event that has no write
+// time is always published. Two mutations of one row within the same µs are taken
+// for one here, when the key has moved twice meanwhile.
+//
+// This holds for a row that is gone too. It does not lean on the row's own write times,
+// which say nothing of nulls, of collections before Cassandra 5.0 and of rows that are not there.
+func (s *seen) shows(key string, print uint64, events []*Event) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.get(key)
+	if r == nil || r.last.print != print {
+		return false
+	}
+	for _, e := range events {
+		if e.Properties.WriteTime == event.NoWriteTime || !slices.Contains(r.last.times, e.Properties.WriteTime) {
+			return false
+		}
+	}
+	return true
+}
+
+// unsure notes that the topic may have another last message of the key by now: one was
+// sent, and the answer was no or did not come.
+func (s *seen) unsure(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.get(key); r != nil {
+		r.last = shown{}
+	}
+}
+
+// add remembers that the message is persisted and the last of its key, and the events
+// that it covers: the write times of all where the row was fresh, the digests of those
+// that node says.
+func (s *seen) add(key string, print uint64, fresh bool, events []*Event, node func(*Event) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.get(key)
+	if r == nil {
+		r = &remembered{}
+		s.keys.Add(key, r)
 	}
 	r.until = s.now().Add(s.life)
-	s.keys.Add(string(e.Key), r)
+	if r.last.print != print {
+		r.last = shown{print: print, times: r.last.times[:0]}
+		// A row that was read for older events may be older than the one published before:
+		// below a quorum, nodes differ. What newer events stand for is not certain any more.
+		at := newest(events)
+		r.published = slices.DeleteFunc(r.published, func(p published) bool {
+			return p.row == rowKey{at.KeyForm, at.ExactKey} && p.time > at.WriteTime
+		})
+	}
+	if !fresh {
+		return
+	}
+	for _, e := range events {
+		r.last.cover(e.Properties.WriteTime)
+		if p := (published{e.Digest, rowKeyOf(e), e.Properties.WriteTime}); e.Digest != "" && node(e) && !slices.Contains(r.published, p) {
+			r.published = keepLast(append(r.published, p), s.digests)
+		}
+	}
 }
+
+func (s *shown) cover(time int64) {
+	if !slices.Contains(s.times, time) {
+		s.times = keepLast(append(s.times, time), timesKept)
+	}
+}
+
+// keepLast drops the first ones of a list that is longer than n.
+func keepLast[T any](list []T, n int) []T { return slices.Delete(list, 0, max(0, len(list)-n)) }
