@@ -238,26 +238,26 @@ func TestExecBatch(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
-		code            int
-		invalid, denied bool
+		code                        int
+		invalid, denied, overloaded bool
 	}{
-		{0x1000, false, false}, // unavailable
-		{0x1001, false, false}, // overloaded
-		{0x2000, true, false},  // syntax
-		{0x2100, false, true},  // unauthorized
-		{0x2200, true, false},  // invalid
+		{0x1000, false, false, true}, // unavailable
+		{0x1001, false, false, true}, // overloaded
+		{0x2000, true, false, false}, // syntax
+		{0x2100, false, true, false}, // unauthorized
+		{0x2200, true, false, false}, // invalid
 	} {
 		t.Run(fmt.Sprintf("%#x", c.code), func(t *testing.T) {
 			n := &node{id: id1}
 			n.answer = func(string, [][]byte) reply { return reply{fault: c.code, message: "Undefined column name x"} }
 			_, err := connect(t, n).SelectRow(t.Context(), "", "SELECT x FROM ks.t WHERE p = ?", [][]byte{nil})
 			err = fmt.Errorf("read a row: %w", err)
-			if Invalid(err) != c.invalid || Denied(err) != c.denied || !strings.Contains(err.Error(), "Undefined column name x") {
-				t.Errorf("invalid %v, denied %v: %v", Invalid(err), Denied(err), err)
+			if Invalid(err) != c.invalid || Denied(err) != c.denied || Overloaded(err) != c.overloaded || Unreachable(err) || !strings.Contains(err.Error(), "Undefined column name x") {
+				t.Errorf("invalid %v, denied %v, overloaded %v, unreachable %v: %v", Invalid(err), Denied(err), Overloaded(err), Unreachable(err), err)
 			}
 		})
 	}
-	if err := errors.New("anything else"); Invalid(err) || Denied(err) {
+	if err := errors.New("anything else"); Invalid(err) || Denied(err) || Overloaded(err) || Unreachable(err) {
 		t.Error("an error that is no refusal is taken for one")
 	}
 }
