@@ -57,7 +57,7 @@ type space struct {
 
 func newOperations(cfg config.Config, at space, log *slog.Logger) *operations {
 	o := &operations{
-		cfg: cfg, log: log, board: health.NewBoard(log), metrics: metrics.New(program.Version(), runtime.Version()),
+		cfg: cfg, log: log, board: health.NewBoard(health.Agent(), log), metrics: metrics.New(program.Version(), runtime.Version()),
 		started: time.Now(), space: at, state: "starting", ended: make(chan struct{}),
 	}
 	o.metrics.Registry().MustRegister(o.board)

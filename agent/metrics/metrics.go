@@ -26,14 +26,13 @@ type Agent struct {
 	publish     prometheus.Histogram
 	writeToAck  prometheus.Histogram
 
-	mu        sync.Mutex
-	tables    map[tableName]*Table
-	log       Log
-	segments  segmentCounts
-	skips     uint64
-	damaged   uint64
-	entries   uint64 // in quarantine since the start, damage left out
-	checkedAt time.Time
+	mu       sync.Mutex
+	tables   map[tableName]*Table
+	log      Log
+	segments segmentCounts
+	skips    uint64
+	damaged  uint64
+	entries  uint64 // in quarantine since the start, damage left out
 }
 
 type tableName struct{ keyspace, table string }
@@ -195,12 +194,7 @@ func (a *Agent) Flight() (f Flight) {
 // Sample brings the rates up to date; it is called every few seconds.
 func (a *Agent) Sample() {
 	now := time.Now()
-	a.mu.Lock()
-	passed := now.Sub(a.checkedAt)
-	first := a.checkedAt.IsZero()
-	a.checkedAt = now
-	a.mu.Unlock()
 	for _, t := range a.Tables() {
-		t.sample(passed, first)
+		t.sample(now)
 	}
 }

@@ -3,9 +3,10 @@
 package metrics
 
 import (
-	"math"
 	"sync"
 	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/internal/show"
 )
 
 // Table counts the events of one table. It is safe for concurrent use.
@@ -19,7 +20,7 @@ type Table struct {
 	next  uint64  // number of the next
 	state State
 
-	sampled uint64 // Events at the last sample
+	rate show.Rate // of state.Events
 }
 
 // event is one in flight.
@@ -129,20 +130,9 @@ func (t *Table) State() State {
 	return s
 }
 
-// rateWindow is over how long a rate is averaged.
-const rateWindow = 15 * time.Second
-
-func (t *Table) sample(passed time.Duration, first bool) {
+func (t *Table) sample(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	came := float64(t.state.Events - t.sampled)
-	t.sampled = t.state.Events
-	if first || passed <= 0 {
-		return
-	}
-	rate := came / passed.Seconds()
-	t.state.Rate += (rate - t.state.Rate) * (1 - math.Exp(-passed.Seconds()/rateWindow.Seconds()))
-	if came == 0 && t.state.Rate < 0.01 {
-		t.state.Rate = 0 // it would never get there
-	}
+	t.rate.Sample(t.state.Events, now)
+	t.state.Rate = t.rate.PerSecond()
 }

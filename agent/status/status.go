@@ -4,14 +4,9 @@ package status
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/internal/endpoint"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 )
 
@@ -75,40 +70,7 @@ type InFlight struct {
 	BytesAllowed  int64 `json:"bytes_allowed"`
 }
 
-// Failing is the number of conditions of severity error that hold.
-func (r *Report) Failing() (n int) {
-	for _, c := range r.Conditions {
-		if c.Severity == health.Error {
-			n++
-		}
-	}
-	return n
-}
-
 // Ask gets the report of the agent that serves at host:port.
 func Ask(ctx context.Context, address string) (*Report, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/status", nil)
-	if err != nil {
-		return nil, fmt.Errorf("%q is no host:port of an agent: %w", address, err)
-	}
-	resp, err := (&http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}).Do(req)
-	var request *url.Error
-	if errors.As(err, &request) {
-		err = request.Err // without method and URL
-	}
-	if err != nil {
-		return nil, fmt.Errorf("no agent answers at %s: %w (does it run, and is this its httpAddress?)", address, err)
-	}
-	defer resp.Body.Close()
-	var r Report
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	if err == nil && resp.StatusCode == http.StatusOK {
-		err = json.Unmarshal(body, &r)
-	}
-	if err != nil || resp.StatusCode != http.StatusOK || r.Version == "" {
-		return nil, fmt.Errorf("what answers at %s is no agent: status %s to a request for /status (is this its httpAddress?)", address, resp.Status)
-	}
-	return &r, nil
+	return endpoint.Ask(ctx, address, "agent", func(r *Report) bool { return r.Version != "" })
 }

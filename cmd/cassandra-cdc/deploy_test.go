@@ -216,7 +216,7 @@ func TestKubernetesExample(t *testing.T) {
 		t.Fatalf("ports %v, and the agent listens at %s", c.Ports, cfg.HTTPAddress)
 	}
 	answers := endpoint.Handler(endpoint.Program{
-		Metrics: prometheus.NewRegistry(), Board: health.NewBoard(slog.New(slog.DiscardHandler)),
+		Metrics: prometheus.NewRegistry(), Board: health.NewBoard(health.Agent(), slog.New(slog.DiscardHandler)),
 		Alive: func() error { return nil }, Starting: func() string { return "Pulsar" },
 	})
 	for _, p := range []*probe{c.StartupProbe, c.LivenessProbe} {

@@ -3,17 +3,16 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/agent/config"
 	"github.com/cassandra-cdc/cassandra-cdc/agent/status"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/show"
 )
 
 type statusCommand struct {
@@ -27,10 +26,8 @@ func (statusCommand) Help() string {
 	return "The exit status is 0 while all is well, 1 while a condition of severity error holds, 2 when no agent answers. docs/conditions.md explains the conditions."
 }
 
-// noAnswer ends the program with a status of its own.
-type noAnswer struct{ error }
-
-func (noAnswer) ExitStatus() int { return 2 }
+// noAnswer is the exit status where nobody says how the agent is.
+const noAnswer = 2
 
 func (c *statusCommand) Run(out io.Writer) error {
 	ctx, stop := program.UntilSignal()
@@ -39,7 +36,7 @@ func (c *statusCommand) Run(out io.Writer) error {
 	if address == "" {
 		cfg, err := config.Load(settings.Sources{File: configFile(c.Config), Environ: os.Environ()})
 		if address = cfg.StatusAddress(); address == "" {
-			return noAnswer{errors.New("this agent serves no status: httpAddress is off")}
+			return program.Status(noAnswer, errors.New("this agent serves no status: httpAddress is off"))
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "cassandra-cdc: the configuration has faults (see cassandra-cdc agent --check); asking at", address)
@@ -47,24 +44,7 @@ func (c *statusCommand) Run(out io.Writer) error {
 	}
 	report, err := status.Ask(ctx, address)
 	if err != nil {
-		return noAnswer{err}
+		return program.Status(noAnswer, err)
 	}
-	if c.JSON {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(report)
-	} else {
-		err = report.Write(out, time.Now())
-	}
-	if err != nil {
-		return err
-	}
-	switch failing := report.Failing(); failing {
-	case 0:
-		return nil
-	case 1:
-		return errors.New("1 condition of severity error holds")
-	default:
-		return fmt.Errorf("%d conditions of severity error hold", failing)
-	}
+	return show.Report(out, report, report.Conditions, c.JSON)
 }

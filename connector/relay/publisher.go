@@ -68,10 +68,30 @@ func (t Topic) Publish(_ context.Context, m pipeline.Message, done func(error)) 
 		done(err)
 		return
 	}
+	p.flushSoon()
+}
+
+func (p *Publisher) flushSoon() {
 	select {
 	case p.dirty <- struct{}{}:
 	default: // a flush is due already
 	}
+}
+
+// Record hands an observation for a user metric of the source to the launcher. What cannot
+// be written is dropped: a row will tell.
+func (p *Publisher) Record(name string, value float64) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	if p.err != nil {
+		return
+	}
+	b := appendText(append(p.buf[:0], 'M'), name)
+	p.buf = binary.BigEndian.AppendUint64(b, math.Float64bits(value))
+	if _, err := p.out.Write(p.buf); err != nil {
+		p.err = fmt.Errorf("hand a user metric to Pulsar's launcher: %w", err)
+	}
+	p.flushSoon()
 }
 
 // write puts the record, and its schema before the first time, into the buffer. The

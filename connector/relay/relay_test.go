@@ -74,6 +74,11 @@ func (l launcher) frame() string {
 			line += fmt.Sprintf(" %s=%s", l.text(), l.text())
 		}
 		return line
+	case 'M':
+		name := l.text()
+		var value float64
+		_ = binary.Read(l.in, binary.BigEndian, &value)
+		return fmt.Sprintf("metric %s: %g", name, value)
 	case 'F':
 		return "fail: " + l.text()
 	}
@@ -148,9 +153,41 @@ func TestRowsAndAcknowledgements(t *testing.T) {
 	if err := acknowledge(0); err == nil || !strings.Contains(err.Error(), "record 0") {
 		t.Errorf("a second acknowledgement: %v", err)
 	}
+	p.Record("query_latency", 12.5)
+	if got := l.frame(); got != "metric query_latency: 12.5" {
+		t.Error(got)
+	}
 	p.Fail("because")
 	if got := l.frame(); got != "fail: because" {
 		t.Error(got)
+	}
+}
+
+// User metrics come between rows, also while several goroutines write.
+func TestMetricsBesideRows(t *testing.T) {
+	t.Parallel()
+	p, l, _ := pipe(t)
+	const each = 500
+	go func() {
+		for i := range each {
+			p.Record("a", float64(i))
+		}
+	}()
+	go func() {
+		for range each {
+			p.Topic("").Publish(t.Context(), pipeline.Message{Key: []byte("k"), Schema: keyValue}, func(error) {})
+		}
+	}()
+	metrics, rows := 0, 0
+	for metrics < each || rows < each {
+		switch f := l.frame(); {
+		case f == fmt.Sprintf("metric a: %d", metrics):
+			metrics++
+		case strings.HasPrefix(f, fmt.Sprintf("row %d of", rows)):
+			rows++
+		case !strings.HasPrefix(f, "schema 0"):
+			t.Fatal(f)
+		}
 	}
 }
 
@@ -171,6 +208,7 @@ func TestLauncherIsGone(t *testing.T) {
 	if refused != 3 {
 		t.Errorf("%d of 3 rows answered", refused)
 	}
+	p.Record("query_latency", 1) // harms nothing
 }
 
 func TestSettings(t *testing.T) {

@@ -3,7 +3,10 @@
 package cassandra
 
 import (
+	"context"
 	"errors"
+	"io"
+	"net"
 	"slices"
 
 	"github.com/gocql/gocql"
@@ -31,6 +34,31 @@ func Failed(err error) bool { return hasCode(err, gocql.ErrCodeReadFailure, gocq
 // Overloaded says that the cluster, or the way to it, has more to do than it can.
 func Overloaded(err error) bool {
 	return hasCode(err, gocql.ErrCodeOverloaded) || Timeout(err) || errors.Is(err, gocql.ErrNoStreams)
+}
+
+// unreachable is a failure to connect that says nothing of who asked.
+type unreachable struct{ error }
+
+func (e unreachable) Unwrap() error { return e.error }
+
+// Unreachable says that no node could be asked, or that the connection broke meanwhile.
+func Unreachable(err error) bool {
+	var never unreachable
+	var network *net.OpError
+	if errors.As(err, &never) || errors.As(err, &network) {
+		return true
+	}
+	return slices.ContainsFunc([]error{
+		gocql.ErrNoConnections, gocql.ErrNoConnectionsStarted, gocql.ErrConnectionClosed, gocql.ErrTooManyTimeouts, gocql.ErrHostQueryFailed,
+		gocql.ErrSessionClosed, io.EOF, io.ErrUnexpectedEOF,
+	}, func(kind error) bool { return errors.Is(err, kind) })
+}
+
+// Away says that the same may succeed later: nothing was refused for what it says or who
+// asked, but there was no answer, or none yet.
+func Away(err error) bool {
+	return Unreachable(err) || Unavailable(err) || Overloaded(err) || Failed(err) ||
+		hasCode(err, gocql.ErrCodeBootstrapping) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func hasCode(err error, codes ...int) bool {

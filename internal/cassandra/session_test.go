@@ -249,16 +249,16 @@ func (serverError) Message() string { return "java.lang.NullPointerException" }
 func (e serverError) Error() string { return e.Message() }
 
 func TestRefusals(t *testing.T) {
-	type kinds struct{ Invalid, Denied, Unavailable, Timeout, Failed, Overloaded bool }
+	type kinds struct{ Invalid, Denied, Unavailable, Timeout, Failed, Overloaded, Unreachable, Away bool }
 	of := func(err error) kinds {
-		return kinds{Invalid(err), Denied(err), Unavailable(err), Timeout(err), Failed(err), Overloaded(err)}
+		return kinds{Invalid(err), Denied(err), Unavailable(err), Timeout(err), Failed(err), Overloaded(err), Unreachable(err), Away(err)}
 	}
 	for code, want := range map[int]kinds{
-		0x1000: {Unavailable: true},
-		0x1001: {Overloaded: true},
-		0x1002: {}, // bootstrapping
-		0x1200: {Timeout: true, Overloaded: true},
-		0x1300: {Failed: true},
+		0x1000: {Unavailable: true, Away: true},
+		0x1001: {Overloaded: true, Away: true},
+		0x1002: {Away: true}, // bootstrapping
+		0x1200: {Timeout: true, Overloaded: true, Away: true},
+		0x1300: {Failed: true, Away: true},
 		0x2000: {Invalid: true}, // syntax
 		0x2100: {Denied: true},
 		0x2200: {Invalid: true},
@@ -273,11 +273,16 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	if got := of(serverError{}); got != (kinds{Failed: true}) {
+	if got := of(serverError{}); got != (kinds{Failed: true, Away: true}) {
 		t.Errorf("a server's own fault: %+v", got)
 	}
-	if got := of(fmt.Errorf("read a row: %w", gocql.ErrTimeoutNoResponse)); got != (kinds{Timeout: true, Overloaded: true}) {
+	if got := of(fmt.Errorf("read a row: %w", gocql.ErrTimeoutNoResponse)); got != (kinds{Timeout: true, Overloaded: true, Away: true}) {
 		t.Errorf("no response: %+v", got)
+	}
+	for _, err := range []error{gocql.ErrNoConnections, gocql.ErrConnectionClosed, &net.OpError{Op: "dial", Err: errors.New("refused")}, unreachable{errors.New("no such host")}} {
+		if got := of(fmt.Errorf("read a row: %w", err)); got != (kinds{Unreachable: true, Away: true}) {
+			t.Errorf("%v: %+v", err, got)
+		}
 	}
 	if of(errors.New("anything else")) != (kinds{}) {
 		t.Error("an error that is no refusal is taken for one")

@@ -33,7 +33,7 @@ func start(t *testing.T, change func(*endpoint.Program)) *program {
 	log := slog.New(slog.NewTextHandler(&p.log, &slog.HandlerOptions{Level: level}))
 	registry := prometheus.NewRegistry()
 	p.Program = endpoint.Program{
-		Metrics: registry, Board: health.NewBoard(slog.New(slog.DiscardHandler)), Level: level, Log: log,
+		Metrics: registry, Board: health.NewBoard(health.Agent(), slog.New(slog.DiscardHandler)), Level: level, Log: log,
 		Alive: func() error { return p.stuck }, Starting: func() string { return p.starting },
 		Status: func() any { return map[string]int{"answer": 42} },
 	}

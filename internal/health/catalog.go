@@ -2,6 +2,8 @@
 
 package health
 
+import "slices"
+
 // What keeps a program from its work.
 var (
 	NodeUnreachable = &Condition{
@@ -16,8 +18,8 @@ var (
 	}
 	BrokerUnreachable = &Condition{
 		Code: "broker-unreachable", Severity: Error, Blocks: true,
-		Title:  "Pulsar takes no events",
-		Remedy: "Check that the broker runs, that service URL and TLS settings are right, and the network between. Events wait where they are and are sent in order when it is back; nothing has to be restarted.",
+		Title:  "Pulsar does not answer",
+		Remedy: "Check that the broker runs, that service URL and TLS settings are right, and the network between. Events wait where they are, and all goes on in order when it is back; nothing has to be restarted.",
 	}
 	BrokerCredentialsRefused = &Condition{
 		Code: "broker-credentials-refused", Severity: Error, Blocks: true,
@@ -33,6 +35,16 @@ var (
 		Code: "schema-refused", Severity: Error, Blocks: true,
 		Title:  "Pulsar's schema registry refuses the schema of a table",
 		Remedy: "The detail names the rule. Allow schema updates on the namespace or relax its compatibility strategy (pulsar-admin namespaces set-is-allow-auto-update-schema, set-schema-compatibility-strategy). It is tried again, and nothing is lost meanwhile.",
+	}
+	SubscriptionRefused = &Condition{
+		Code: "subscription-refused", Severity: Error, Blocks: true,
+		Title:  "Pulsar does not let the events topic be read",
+		Remedy: "Grant the role the permission to consume on the namespace, or create the topic where topics are not made on demand. A subscription of type Exclusive has room for one instance: use Key_Shared or Failover for several. It is tried again.",
+	}
+	TableNotPublished = &Condition{
+		Code: "table-not-published", Severity: Error, Blocks: true,
+		Title:  "The table is not there, or has no CDC",
+		Remedy: "Correct keyspace and table in the settings (names are case-sensitive and given without quotes), create the table, or ALTER TABLE … WITH cdc = true. Events of a table that was dropped can no longer be published: read the subscription to its end, or remove the connector.",
 	}
 	PublishFailed = &Condition{
 		Code: "publish-failed", Severity: Error, Blocks: true,
@@ -58,6 +70,36 @@ var (
 
 // What a person should know although events come through.
 var (
+	ReadsFail = &Condition{
+		Code: "reads-fail", Severity: Error,
+		Title:  "Cassandra answers, but reads of rows fail",
+		Remedy: "The detail has the cause: reads that time out, nodes that are overloaded, or fewer replicas than the consistency level asks for. Events wait and their rows are read again, with growing pauses. Bring the nodes back; lower query.executors, or add nodes, where the load of the reads is the cause.",
+	}
+	RowNotPublished = &Condition{
+		Code: "row-not-published", Severity: Error,
+		Title:  "A row cannot be published and is tried again",
+		Remedy: "The detail has the cause; where Pulsar's sink refuses a row, the log of the instance has it. Events of the same row wait behind it, those of other rows go on until too many wait. It ends when the row is published, or when its events are dead letters.",
+	}
+	DeadLetters = &Condition{
+		Code: "dead-letters", Severity: Error,
+		Title:  "Events are dead letters instead of rows on the data topic",
+		Remedy: "They can never be published as they are. cassandra-cdc deadletter list shows them with the reason; remove the cause, then replay them or delete them. The count is since the start, and the condition holds until the restart.",
+	}
+	RegistryUnreachable = &Condition{
+		Code: "registry-unreachable", Severity: Warning,
+		Title:  "Pulsar's web service does not tell how events were written",
+		Remedy: "Check pulsarWebServiceUrl, the network and the permissions of the role. Meanwhile keys are read as the table has them now, and events whose keys cannot be read so wait. It is asked again.",
+	}
+	StaleRows = &Condition{
+		Code: "stale-rows", Severity: Warning,
+		Title:  "Many rows may be older on the data topic than their events",
+		Remedy: "After all pauses the read did not show the write of the event, so the row was published as it is. That is usual where writes only set columns to null or to values that have expired since. Otherwise compare the clocks of the nodes and of the clients that write (NTP), and use a stronger consistency level.",
+	}
+	SharedSubscription = &Condition{
+		Code: "shared-subscription", Severity: Warning,
+		Title:  "A Shared subscription gives a row's events to any instance",
+		Remedy: "Two instances can then publish a row in the wrong order, and read it twice. Set events.subscription.type to Key_Shared, or to Failover.",
+	}
 	CDCRawFilling = &Condition{
 		Code: "cdc-raw-filling", Severity: Warning,
 		Title:  "cdc_raw holds more than 50 % of what it may",
@@ -86,7 +128,7 @@ var (
 	StatusNotServed = &Condition{
 		Code: "status-not-served", Severity: Warning,
 		Title:  "Metrics, health and status are not served",
-		Remedy: "The detail names the address. Something else listens there, perhaps another agent on this machine: set httpAddress to another one. It is tried again, and everything else goes on.",
+		Remedy: "The detail names the address. Something else listens there, perhaps another agent or instance on this machine: set httpAddress to another one. It is tried again, and everything else goes on.",
 	}
 	NoTableWithCDC = &Condition{
 		Code: "no-table-with-cdc", Severity: Warning,
@@ -95,11 +137,30 @@ var (
 	}
 )
 
-// All lists every condition, in the order of the documentation.
-func All() []*Condition {
+// Agent lists the conditions of the agent.
+func Agent() []*Condition {
 	return []*Condition{
 		NodeUnreachable, NodeCredentialsRefused, BrokerUnreachable, BrokerCredentialsRefused, TopicRefused, SchemaRefused,
 		PublishFailed, LogUnreadable, CheckpointNotWritten, QuarantineNotWritten,
 		CDCRawFilling, CDCRawNearlyFull, CDCRawFull, SegmentLost, Quarantined, StatusNotServed, NoTableWithCDC,
 	}
+}
+
+// Connector lists the conditions of the connector.
+func Connector() []*Condition {
+	return []*Condition{
+		NodeUnreachable, NodeCredentialsRefused, BrokerUnreachable, BrokerCredentialsRefused, TopicRefused, SchemaRefused,
+		SubscriptionRefused, TableNotPublished, ReadsFail, RowNotPublished, DeadLetters, RegistryUnreachable, StaleRows, SharedSubscription, StatusNotServed,
+	}
+}
+
+// All lists every condition once, in the order of the documentation.
+func All() []*Condition {
+	all := Agent()
+	for _, c := range Connector() {
+		if !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	return all
 }

@@ -68,7 +68,8 @@ type State struct {
 // Board holds the conditions of one program. It is safe for concurrent use. A nil Board
 // takes everything and shows nothing.
 type Board struct {
-	log *slog.Logger
+	log   *slog.Logger
+	known []*Condition // all that the program can be in
 
 	mu     sync.Mutex
 	active map[key]*State
@@ -79,9 +80,10 @@ type key struct {
 	subject   string
 }
 
-// NewBoard returns a board on which nothing is wrong.
-func NewBoard(log *slog.Logger) *Board {
-	return &Board{log: log, active: map[key]*State{}}
+// NewBoard returns a board on which nothing is wrong, of a program that can be in those
+// conditions.
+func NewBoard(known []*Condition, log *slog.Logger) *Board {
+	return &Board{log: log, known: known, active: map[key]*State{}}
 }
 
 // Set says that a condition holds, for a subject where it can hold for several (""

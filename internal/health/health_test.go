@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,7 +28,7 @@ import (
 var update = flag.Bool("update", false, "write docs/conditions.md anew")
 
 func board(log *bytes.Buffer) *health.Board {
-	return health.NewBoard(slog.New(slog.NewTextHandler(log, nil)))
+	return health.NewBoard(health.Agent(), slog.New(slog.NewTextHandler(log, nil)))
 }
 
 func TestAConditionIsLoggedWhenItBeginsAndWhenItEnds(t *testing.T) {
@@ -97,11 +98,11 @@ func TestMetrics(t *testing.T) {
 	b := board(&bytes.Buffer{})
 	b.Set(health.SchemaRefused, "events-a.b", "")
 	b.Set(health.SchemaRefused, "events-a.c", "")
-	if n := testutil.CollectAndCount(b); n != len(health.All()) {
-		t.Errorf("%d series, want one for each of %d conditions", n, len(health.All()))
+	if n := testutil.CollectAndCount(b); n != len(health.Agent()) {
+		t.Errorf("%d series, want one for each of %d conditions", n, len(health.Agent()))
 	}
 	var text bytes.Buffer
-	for _, c := range health.All() {
+	for _, c := range health.Agent() {
 		value := 0
 		if c == health.SchemaRefused {
 			value = 1
@@ -160,14 +161,21 @@ func TestCatalog(t *testing.T) {
 func TestDocumentation(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("# Conditions\n\nEvery bad state that the programs know. The code is the same in the log (`condition=`, a line when it begins and one when it ends), in\n" +
-		"`cassandra-cdc status`, in `/readyz` and `/status`, and in the metric `cassandra_cdc_condition{code=…}`. A condition that blocks makes `/readyz`\n" +
-		"answer 503; one of severity error makes `cassandra-cdc status` end with status 1. This page is made from `internal/health/catalog.go`.\n")
+		"`cassandra-cdc status` and `cassandra-source status`, in `/readyz` and `/status`, and in the metric `cassandra_cdc_condition{code=…}`. A condition\n" +
+		"that blocks makes `/readyz` answer 503; one of severity error makes `status` end with status 1. The agent and the connector each show those that\n" +
+		"they can be in. This page is made from `internal/health/catalog.go`.\n")
 	for _, c := range health.All() {
-		severity := c.Severity.String()
+		about := c.Severity.String()
 		if c.Blocks {
-			severity += ", blocks"
+			about += ", blocks"
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n*%s* (%s). %s\n", c.Code, c.Title, severity, c.Remedy)
+		switch agent, connector := slices.Contains(health.Agent(), c), slices.Contains(health.Connector(), c); {
+		case agent && !connector:
+			about += "; agent"
+		case connector && !agent:
+			about += "; connector"
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n*%s* (%s). %s\n", c.Code, c.Title, about, c.Remedy)
 	}
 	path := filepath.Join("..", "..", "docs", "conditions.md")
 	if *update {

@@ -63,7 +63,7 @@ func UntilSignal() (context.Context, context.CancelFunc) {
 }
 
 // Exit ends the process: with status 0 without an error, else with a line for each fault
-// and the status that the error asks for with a method ExitStatus, or 1.
+// and the status that [Status] has given the error, or 1.
 func Exit(name string, err error) {
 	if err == nil {
 		os.Exit(0)
@@ -71,12 +71,22 @@ func Exit(name string, err error) {
 	for _, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", name, line)
 	}
-	var status interface{ ExitStatus() int }
-	if errors.As(err, &status) {
-		os.Exit(status.ExitStatus())
+	var own exit
+	if errors.As(err, &own) {
+		os.Exit(own.status)
 	}
 	os.Exit(1)
 }
+
+// Status makes an error end the program with a status of its own.
+func Status(status int, err error) error { return exit{err, status} }
+
+type exit struct {
+	error
+	status int
+}
+
+func (e exit) Unwrap() error { return e.error }
 
 // release is set by a build of a release (make dist, make packages): -ldflags -X.
 var release string

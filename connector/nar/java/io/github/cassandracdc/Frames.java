@@ -1,4 +1,4 @@
-// What the program writes: schemas and rows. Package connector/relay draws the format.
+// What the program writes: schemas, rows and user metrics. Package connector/relay draws the format.
 
 package io.github.cassandracdc;
 
@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.ObjDoubleConsumer;
 import org.apache.pulsar.client.api.Schema;
 import org.apache.pulsar.client.api.schema.GenericRecord;
 import org.apache.pulsar.common.schema.KeyValue;
@@ -24,13 +25,15 @@ final class Frames {
     private final DataInputStream in;
     private final String partition;
     private final Acknowledgements acknowledgements;
+    private final ObjDoubleConsumer<String> metrics;
     private final List<Form> schemas = new ArrayList<>();
     private String reason;
 
-    Frames(DataInputStream in, String partition, Acknowledgements acknowledgements) {
+    Frames(DataInputStream in, String partition, Acknowledgements acknowledgements, ObjDoubleConsumer<String> metrics) {
         this.in = in;
         this.partition = partition;
         this.acknowledgements = acknowledgements;
+        this.metrics = metrics;
     }
 
     /** Why the program is about to end, once next() has returned null. */
@@ -49,6 +52,9 @@ final class Frames {
                     break;
                 case 'R':
                     return (Record) readRow();
+                case 'M':
+                    metrics.accept(text(), in.readDouble());
+                    break;
                 case 'F':
                     reason = text();
                     return null;

@@ -87,7 +87,7 @@ final class Program {
         // producer so, and the numbers of records begin at 0 with each start.
         String partition = String.join("/", context.getTenant(), context.getNamespace(), context.getSourceName())
                 + "-" + context.getInstanceId() + "-" + Long.toString(System.currentTimeMillis(), 36);
-        Frames frames = new Frames(out, partition, acknowledgements);
+        Frames frames = new Frames(out, partition, acknowledgements, context::recordMetric);
         try {
             while (true) {
                 Record<GenericRecord> record = frames.next();
