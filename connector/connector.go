@@ -28,6 +28,8 @@ type connector struct {
 	cfg     config.Config
 	log     *slog.Logger
 	rows    Rows
+	limits  *pipeline.Limits
+	cluster *readback.Cluster
 	session *cassandra.Session
 	client  *pulsar.Client
 }
@@ -41,7 +43,8 @@ func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger) er
 	for _, w := range cfg.Warnings() {
 		log.Warn("a setting needs a look", "warning", w)
 	}
-	c := &connector{cfg: cfg.WithDefaults(), log: log, rows: rows}
+	cfg = cfg.WithDefaults()
+	c := &connector{cfg: cfg, log: log, rows: rows, limits: pipeline.NewLimits(cfg.InFlightEvents, int(cfg.InFlightBytes))}
 	err := c.run(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -58,6 +61,7 @@ func (c *connector) run(ctx context.Context) error {
 		return err
 	}
 	defer c.session.Close()
+	c.cluster = readback.NewCluster(c.session, c.cfg.Reads(c.log))
 	err = c.held(ctx, "Pulsar does not answer; waiting until it does", func() (err error) {
 		c.client, err = pulsar.Connect(ctx, c.cfg.Pulsar(c.log))
 		return err

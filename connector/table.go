@@ -18,7 +18,7 @@ func (c *connector) runTable(ctx context.Context, name tableName) error {
 	events, data := c.cfg.Events(name.keyspace, name.table), c.cfg.Destination(name.keyspace, name.table)
 	var reader *readback.Reader
 	err := c.held(ctx, "the table cannot be looked up; waiting until it can", func() (err error) {
-		reader, err = readback.New(ctx, c.session, name.keyspace, name.table, c.cfg.Format())
+		reader, err = c.cluster.Reader(ctx, name.keyspace, name.table, c.cfg.Format())
 		return err
 	})
 	if err != nil {
@@ -61,7 +61,8 @@ func (c *connector) runTable(ctx context.Context, name tableName) error {
 	c.log.Info("connector started", "table", version.Table, "events", events, "data", data, "format", c.cfg.Format(), "subscription", subscription)
 	return pipeline.New(pipeline.Config{
 		Source: source{consumer, letters, written, reader.Table, c.log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
-		Digests: c.cfg.CacheMaxDigest, Keys: c.cfg.CacheMaxCapacity, DigestLife: time.Duration(c.cfg.CacheExpireMS) * time.Millisecond,
+		Limits: c.limits, Digests: c.cfg.CacheMaxDigest, Keys: c.cfg.CacheMaxCapacity, DigestLife: time.Duration(c.cfg.CacheExpireMS) * time.Millisecond,
+		Repeat: !c.cfg.SameRowSuppressed(), FirstRetry: c.cfg.FirstRetry(), LongestRetry: c.cfg.LongestRetry(),
 		Log: c.log,
 	}).Run(ctx)
 }

@@ -3,7 +3,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
@@ -30,13 +30,19 @@ func (c Config) Subscription() (name string, kind pulsar.SubscriptionType) {
 	return c.EventsSubscription, pulsar.SubscriptionType(c.EventsType)
 }
 
-// Published says whether a column that is not of the primary key is published.
-func (c Config) Published() func(column string) bool {
-	pattern, err := c.WithDefaults().columns()
-	if err != nil || pattern == nil {
-		return func(string) bool { return true }
+// Reads is how rows are read.
+func (c Config) Reads(log *slog.Logger) readback.Options {
+	c = c.WithDefaults()
+	o := readback.Options{
+		MaxQueries: c.QueryExecutors, SlowQuery: time.Duration(c.QueryMaxLatencyMS) * time.Millisecond,
+		Consistency: cassandra.Consistency(c.Consistency), Fallback: cassandra.Consistency(c.ConsistencyFallback),
+		Speculate: time.Duration(c.QuerySpeculativeMS) * time.Millisecond, Log: log,
 	}
-	return pattern.MatchString
+	if c.ConsistencyFallback == "none" {
+		o.Fallback = o.Consistency
+	}
+	o.Columns, _ = c.columns() // Validate has tried
+	return o
 }
 
 // columns is nil for all.
@@ -44,10 +50,17 @@ func (c Config) columns() (*regexp.Regexp, error) {
 	if c.Columns == ".*" {
 		return nil, nil
 	}
-	if _, err := regexp.Compile(c.Columns); err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "error parsing regexp: "))
-	}
-	return regexp.Compile(`\A(?:` + c.Columns + `)\z`)
+	return row.ParseColumns(c.Columns)
+}
+
+// FirstRetry and LongestRetry bound the pauses of a row that could not be read or published.
+func (c Config) FirstRetry() time.Duration {
+	return time.Duration(c.WithDefaults().QueryBackoffMS) * time.Millisecond
+}
+
+// LongestRetry is that of QueryMaxBackoffSec.
+func (c Config) LongestRetry() time.Duration {
+	return time.Duration(c.WithDefaults().QueryMaxBackoffSec) * time.Second
 }
 
 // OnlyIfCoordinatorMatches is that of CacheOnlyIfCoordinatorMatch: true unless it is set otherwise.
@@ -55,14 +68,6 @@ func (c Config) OnlyIfCoordinatorMatches() bool { return c.CacheOnlyIfCoordinato
 
 // SameRowSuppressed is that of SuppressSameRow: true unless it is set otherwise.
 func (c Config) SameRowSuppressed() bool { return c.SuppressSameRow != "false" }
-
-// Fallback is the consistency level of ConsistencyFallback; "" for none.
-func (c Config) Fallback() string {
-	if f := c.WithDefaults().ConsistencyFallback; f != "none" {
-		return f
-	}
-	return ""
-}
 
 // ReadTimeout bounds one read.
 func (c Config) ReadTimeout() time.Duration {
