@@ -169,9 +169,22 @@ func (s *Stage) prepare(ctx context.Context, dir string) (err error) {
 	})
 }
 
+// writeYAML writes the settings that are set, as a person would.
 func writeYAML(path string, value any) error {
 	text, err := yaml.Marshal(value)
 	if err != nil {
+		return err
+	}
+	var all map[string]any
+	if err := yaml.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	for key, v := range all {
+		if list, is := v.([]any); v == nil || is && len(list) == 0 || v == "" || v == 0 || v == false {
+			delete(all, key)
+		}
+	}
+	if text, err = yaml.Marshal(all); err != nil {
 		return err
 	}
 	return os.WriteFile(path, text, 0o600)

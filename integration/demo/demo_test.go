@@ -65,6 +65,7 @@ func TestDemo(t *testing.T) {
 			t.Run("table without cdc", func(t *testing.T) { withoutCDC(ctx, t, stage) })
 			t.Run("stop in good order", func(t *testing.T) { stopInGoodOrder(ctx, t, stage) })
 			t.Run("kill", func(t *testing.T) { kill(ctx, t, stage) })
+			t.Run("several tables", func(t *testing.T) { severalTables(ctx, t, stage) })
 			t.Run("keys of each form", func(t *testing.T) { keysOfEachForm(ctx, t, stage, agentConfig(servers.WorkDir())) })
 		})
 	}
@@ -255,7 +256,7 @@ func withoutCDC(ctx context.Context, t *testing.T, s *Stage) {
 	cfg := source.Config{
 		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: "demo", Table: "silent",
 		EventsTopic: "events-demo.silent", DestinationTopic: "data-demo.silent",
-		ContactPoints: []string{s.Cassandra.Address()},
+		ContactPoints: []string{s.Cassandra.Address()}, LocalDC: "datacenter1",
 	}
 	path := filepath.Join(t.TempDir(), "connector.yaml")
 	fails := func(want ...string) {

@@ -5,8 +5,6 @@ package demo
 import (
 	"context"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -85,37 +83,12 @@ func keysOfEachForm(ctx context.Context, t *testing.T, s *Stage, configFile stri
 func momentConnector(ctx context.Context, t *testing.T, s *Stage) (rows func(t *testing.T) arrival, log func() string) {
 	t.Helper()
 	const topic = "data-demo.moment"
-	path := filepath.Join(t.TempDir(), "connector.yaml")
-	if err := writeYAML(path, source.Config{
-		PulsarServiceURL: s.Pulsar.ServiceURL(), PulsarWebServiceURL: s.Pulsar.AdminURL(), Keyspace: "demo", Table: "moment",
-		EventsTopic: "events-demo.moment", DestinationTopic: topic, ContactPoints: []string{s.Cassandra.Address()},
-	}); err != nil {
-		t.Fatal(err)
-	}
 	consumer, err := s.client.Subscribe(ctx, pulsar.ConsumerConfig{Topic: topic, Subscription: "keys", Name: "keys"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(consumer.Close)
-	running, stop := context.WithCancel(ctx)
-	output, err := os.Create(filepath.Join(t.TempDir(), "connector.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := exec.CommandContext(running, s.Connector.Path(), "run", "--config", path)
-	program.Stdout, program.Stderr = output, output
-	if err := program.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		_ = program.Wait() // killed
-		output.Close()
-	})
-	log = func() string {
-		text, _ := os.ReadFile(output.Name())
-		return string(text)
-	}
+	log = startSource(ctx, t, s, source.Config{Keyspace: "demo", Table: "moment"})
 	return func(t *testing.T) arrival {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
