@@ -3,7 +3,8 @@
 package config
 
 import (
-	"fmt"
+	"encoding/base64"
+	"errors"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
@@ -120,13 +122,100 @@ func (c Config) Producer(topic string) pulsar.ProducerConfig {
 // Cassandra is how to reach the Cassandra cluster.
 func (c Config) Cassandra(log *slog.Logger) cassandra.Config {
 	c = c.WithDefaults()
-	return cassandra.Config{
-		ContactPoints: c.ContactPoints, Port: c.Port, LocalDC: c.LocalDC, Timeout: c.ReadTimeout(),
+	cfg := cassandra.Config{
+		ContactPoints: c.ContactPoints, Port: c.Port, LocalDC: c.LocalDC, Timeout: c.ReadTimeout(), Connections: c.ConnectionPoolLocalSize,
 		Username: c.Username, Password: c.Password, PasswordFile: c.PasswordFile, Log: log,
 	}
+	cfg.Compression, _ = compressionOf(c.Compression) // one of those that there are
+	switch {
+	case c.SecureConnectBundle != "":
+		bundle := c.bundle()
+		cfg.Bundle = &bundle
+	case c.cassandraTLS():
+		files := c.cassandraFiles()
+		cfg.TLS = &files
+	}
+	return cfg
 }
 
-func (c Config) cassandraParts() []part { return nil }
+func (c Config) bundle() cassandra.Bundle {
+	path, data := content(c.SecureConnectBundle)
+	return cassandra.Bundle{Path: path, Data: data}
+}
+
+// cassandraFiles is what TLS to Cassandra is told.
+func (c Config) cassandraFiles() cassandra.TLS {
+	t := cassandra.TLS{CipherSuites: c.SSLCipherSuites, AnyName: c.SSLHostnameValidation == "false"}
+	t.TrustCertsFile, t.TrustCerts = content(c.SSLTrustCertsFile)
+	t.TrustStore = store(c.SSLTruststore, c.SSLTruststorePassword)
+	t.CertificateFile, t.Certificate = content(c.SSLCertificate)
+	t.KeyFile, t.Key = content(c.SSLPrivateKey)
+	t.KeyStore = store(c.SSLKeystore, c.SSLKeystorePassword)
+	return t
+}
+
+func store(value, password string) javastore.File {
+	path, data := content(value)
+	return javastore.File{Path: path, Data: data, Password: password}
+}
+
+// content is the path that a value is, or the contents that it holds in base64; these are
+// empty where it is damaged, which [Config.Validate] tells.
+func content(value string) (path string, data []byte) {
+	if !strings.HasPrefix(value, contentPrefix) {
+		return value, nil
+	}
+	data, err := decode(value)
+	if err != nil {
+		return "", []byte{}
+	}
+	return "", data
+}
+
+func decode(value string) ([]byte, error) {
+	text := strings.NewReplacer("\n", "", "\r", "", " ", "").Replace(strings.TrimPrefix(value, contentPrefix))
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(data) == 0 {
+		return nil, errors.New("what follows base64: is not in base64") // err may repeat a part of it
+	}
+	return data, nil
+}
+
+// broken says that a value leads to nothing.
+func broken(value string) bool {
+	path, data := content(value)
+	return path == "" && len(data) == 0
+}
+
+// cassandraParts are checked by whoever connects to Cassandra.
+func (c Config) cassandraParts() []part {
+	files := c.cassandraFiles()
+	if broken(c.SSLCertificate) || broken(c.SSLPrivateKey) { // told as such
+		files.CertificateFile, files.Certificate, files.KeyFile, files.Key = "", nil, "", nil
+	}
+	const password = "the password must be that of the store and of the key in it"
+	parts := []part{
+		{"ssl.trustCertsFilePath", cassandra.TLS{TrustCertsFile: files.TrustCertsFile, TrustCerts: files.TrustCerts}.Validate, ""},
+		{"ssl.truststore.path", cassandra.TLS{TrustStore: files.TrustStore}.Validate, "check ssl.truststore.password"},
+		{"ssl.openssl.keyCertChain", cassandra.TLS{CertificateFile: files.CertificateFile, Certificate: files.Certificate, KeyFile: files.KeyFile, Key: files.Key}.Validate,
+			"it and ssl.openssl.privateKey must be a pair, in PEM, the key not encrypted"},
+		{"ssl.keystore.path", cassandra.TLS{KeyStore: files.KeyStore}.Validate, password},
+		{"ssl.cipherSuites", cassandra.TLS{CipherSuites: files.CipherSuites}.Validate, "names are as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+	}
+	if c.SecureConnectBundle != "" {
+		parts = append(parts, part{"cloud.secureConnectBundle", c.bundle().Validate, "download it again, or check the path"})
+	}
+	for _, value := range []struct{ key, text string }{
+		{"ssl.trustCertsFilePath", c.SSLTrustCertsFile}, {"ssl.truststore.path", c.SSLTruststore}, {"ssl.keystore.path", c.SSLKeystore},
+		{"ssl.openssl.keyCertChain", c.SSLCertificate}, {"ssl.openssl.privateKey", c.SSLPrivateKey}, {"cloud.secureConnectBundle", c.SecureConnectBundle},
+	} {
+		if strings.HasPrefix(value.text, contentPrefix) {
+			// In front: it is the plainest fault that there can be.
+			parts = slices.Insert(parts, 0, part{value.key, func() error { _, err := decode(value.text); return err }, "one line of base64 -w0"})
+		}
+	}
+	return parts
+}
 
 // cassandraTLS says whether Cassandra is asked over TLS.
 func (c Config) cassandraTLS() bool {
@@ -140,14 +229,14 @@ func (c Config) sslPaths() bool {
 	return c.SSLTrustCertsFile+c.SSLTruststore+c.SSLKeystore+c.SSLCertificate+c.SSLPrivateKey != ""
 }
 
-func compressionOf(text string) (string, error) {
-	switch name := strings.ToUpper(text); name {
+func compressionOf(text string) (cassandra.Compression, error) {
+	switch c := cassandra.Compression(strings.ToUpper(text)); c {
 	case "", "NONE":
-		return "", nil
-	case "LZ4", "SNAPPY":
-		return name, nil
+		return cassandra.NoCompression, nil
+	case cassandra.LZ4, cassandra.Snappy:
+		return c, nil
 	}
-	return "", fmt.Errorf("compression %q", text)
+	return "", errors.New("there is no such compression")
 }
 
 // converters are the classes of DataStax's connector that write what an output format says.

@@ -86,7 +86,7 @@ func (c Config) Validate() error {
 	}
 	for _, part := range c.parts() {
 		if err := part.check(); err != nil {
-			fault(part.key, err.Error(), part.hint)
+			fault(part.key, strings.ReplaceAll(err.Error(), "\n", "; "), part.hint)
 		}
 	}
 	if len(faults) == 0 {

@@ -25,12 +25,17 @@ type Config struct {
 	// OnlyContactPoints keeps to the contact points and ignores the rest of the
 	// cluster: the agent talks to its own node.
 	OnlyContactPoints bool
-	Username          string
-	Password          string
-	PasswordFile      string        // holds the password instead, and is read again for each connection
-	TLS               *TLS          // nil means none
-	Timeout           time.Duration // of one request; 0 means 10 s
-	Log               *slog.Logger
+	// Bundle says where the nodes are and how they are reached, instead of ContactPoints,
+	// LocalDC and TLS; nil means no bundle.
+	Bundle       *Bundle
+	Connections  int         // to each node; 0 means 2
+	Compression  Compression // of the connections; "" means none
+	Username     string
+	Password     string
+	PasswordFile string        // holds the password instead, and is read again for each connection
+	TLS          *TLS          // nil means none
+	Timeout      time.Duration // of one request; 0 means 10 s
+	Log          *slog.Logger
 }
 
 // Session is a connection to a cluster, safe for concurrent use.
@@ -41,7 +46,7 @@ type Session struct {
 // Connect opens a session. When no contact point answers it fails within the timeout
 // of cfg for each of them; the error names them, the cause and a remedy.
 func Connect(ctx context.Context, cfg Config) (*Session, error) {
-	if len(cfg.ContactPoints) == 0 {
+	if len(cfg.ContactPoints) == 0 && cfg.Bundle == nil {
 		return nil, errors.New("no Cassandra contact point is configured: set contactPoints to the address of a node")
 	}
 	port := cfg.Port
@@ -52,10 +57,26 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	if timeout == 0 {
 		timeout = 10 * time.Second
 	}
+	var through *throughProxy
+	if cfg.Bundle != nil {
+		var err error
+		if through, err = cfg.Bundle.open(ctx, timeout); err != nil {
+			return nil, err
+		}
+		cfg.ContactPoints, cfg.LocalDC = through.standIns(), through.localDC
+	}
 	cluster := gocql.NewCluster(cfg.ContactPoints...)
 	cluster.Port = port
 	cluster.Timeout, cluster.ConnectTimeout = timeout, timeout
 	cluster.Consistency = gocql.LocalQuorum
+	if cfg.Connections != 0 {
+		cluster.NumConns = cfg.Connections
+	}
+	compressor, err := cfg.Compression.compressor()
+	if err != nil {
+		return nil, err
+	}
+	cluster.Compressor = compressor
 	cluster.DisableInitialHostLookup = cfg.OnlyContactPoints
 	cluster.Logger = driverLog{cfg.Log}
 	nodes := gocql.RoundRobinHostPolicy()
@@ -67,7 +88,9 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	if cfg.Username != "" || cfg.Password != "" {
 		cluster.Authenticator = login{cfg}
 	}
-	if cfg.TLS != nil {
+	if through != nil {
+		cluster.HostDialer = through
+	} else if cfg.TLS != nil {
 		secure, err := cfg.TLS.config()
 		if err != nil {
 			return nil, fmt.Errorf("TLS to Cassandra: %w", err)
@@ -79,6 +102,10 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	type result struct {
 		session *gocql.Session
 		err     error
+	}
+	where := addresses(cfg.ContactPoints, port)
+	if through != nil {
+		where = through.proxy
 	}
 	made := make(chan result, 1)
 	go func() {
@@ -94,7 +121,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 			} else {
 				cause = unreachable{cause}
 			}
-			return nil, fmt.Errorf("connect to Cassandra at %s: %w (%s)", addresses(cfg.ContactPoints, port), cause, cfg.remedy(r.err))
+			return nil, fmt.Errorf("connect to Cassandra at %s: %w (%s)", where, cause, cfg.remedy(r.err))
 		}
 		return &Session{gocql: r.session}, nil
 	case <-ctx.Done():
@@ -103,7 +130,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 				r.session.Close()
 			}
 		}()
-		return nil, fmt.Errorf("connect to Cassandra at %s: %w", addresses(cfg.ContactPoints, port), ctx.Err())
+		return nil, fmt.Errorf("connect to Cassandra at %s: %w", where, ctx.Err())
 	}
 }
 

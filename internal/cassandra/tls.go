@@ -3,6 +3,7 @@
 package cassandra
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -12,16 +13,21 @@ import (
 
 	"github.com/gocql/gocql"
 
+	"github.com/cassandra-cdc/cassandra-cdc/internal/ciphers"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 )
 
 // TLS says how a node proves who it is, and how we do. Files are PEM.
 type TLS struct {
 	TrustCertsFile  string         // the node's certificate must come from one of these; "" means the system's
+	TrustCerts      []byte         // what would be in TrustCertsFile, instead of it
 	TrustStore      javastore.File // one of Java's instead of TrustCertsFile
 	CertificateFile string         // ours, for a node with require_client_auth; read again for each connection
+	Certificate     []byte         // what would be in CertificateFile, instead of it
 	KeyFile         string         // of CertificateFile
+	Key             []byte         // what would be in KeyFile, instead of it
 	KeyStore        javastore.File // one of Java's instead of CertificateFile; read again likewise
+	CipherSuites    []string       // allowed below TLS 1.3, by their IANA names; nil means Go's choice
 	ServerName      string         // the name that the node's certificate must have; "" means the host that is connected to
 	AnyName         bool           // a certificate of any name will do
 	Insecure        bool           // any certificate will do
@@ -36,30 +42,17 @@ func (t TLS) Validate() error {
 // config checks the files and is what a connection needs.
 func (t TLS) config() (*tls.Config, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName, InsecureSkipVerify: t.Insecure || t.AnyName}
-	if t.TrustCertsFile != "" {
-		pem, err := os.ReadFile(t.TrustCertsFile)
-		if err != nil {
-			return nil, fmt.Errorf("trusted certificates: %w", err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("trusted certificates: %s holds no certificate in PEM", t.TrustCertsFile)
-		}
+	var err error
+	if cfg.CipherSuites, err = ciphers.IDs(t.CipherSuites); err != nil {
+		return nil, err
 	}
-	if t.TrustStore.Path != "" {
-		certificates, err := t.TrustStore.Certificates()
-		if err != nil {
-			return nil, fmt.Errorf("trust store %s: %w", t.TrustStore.Path, err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		for _, c := range certificates {
-			cfg.RootCAs.AddCert(c)
-		}
+	if cfg.RootCAs, err = t.roots(); err != nil {
+		return nil, err
 	}
 	if t.AnyName && !t.Insecure {
-		cfg.VerifyConnection = func(s tls.ConnectionState) error { return trusted(s.PeerCertificates, cfg.RootCAs) }
+		cfg.VerifyConnection = func(s tls.ConnectionState) error { return trusted(s.PeerCertificates, cfg.RootCAs, "") }
 	}
-	if t.CertificateFile == "" && t.KeyFile == "" && t.KeyStore.Path == "" {
+	if t.CertificateFile == "" && t.KeyFile == "" && t.Certificate == nil && t.Key == nil && !t.KeyStore.Given() {
 		return cfg, nil
 	}
 	if _, err := t.certificate(); err != nil {
@@ -69,25 +62,68 @@ func (t TLS) config() (*tls.Config, error) {
 	return cfg, nil
 }
 
+// roots are the certificates to trust; nil for the system's.
+func (t TLS) roots() (*x509.CertPool, error) {
+	if t.TrustStore.Given() {
+		certificates, err := t.TrustStore.Certificates()
+		if err != nil {
+			return nil, fmt.Errorf("trust store %s: %w", t.TrustStore, err)
+		}
+		pool := x509.NewCertPool()
+		for _, c := range certificates {
+			pool.AddCert(c)
+		}
+		return pool, nil
+	}
+	if t.TrustCertsFile == "" && t.TrustCerts == nil {
+		return nil, nil
+	}
+	text, err := contents(t.TrustCertsFile, t.TrustCerts)
+	if err != nil {
+		return nil, fmt.Errorf("trusted certificates: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("trusted certificates: %s holds no certificate in PEM", cmp.Or(t.TrustCertsFile, "what is given"))
+	}
+	return pool, nil
+}
+
+// contents are those of a file, unless they are given.
+func contents(path string, given []byte) ([]byte, error) {
+	if given != nil {
+		return given, nil
+	}
+	return os.ReadFile(path)
+}
+
 // certificate reads ours.
 func (t TLS) certificate() (*tls.Certificate, error) {
-	if t.KeyStore.Path != "" {
+	if t.KeyStore.Given() {
 		pair, err := t.KeyStore.KeyPair()
 		if err != nil {
-			return nil, fmt.Errorf("key store %s: %w", t.KeyStore.Path, err)
+			return nil, fmt.Errorf("key store %s: %w", t.KeyStore, err)
 		}
 		return pair, nil
 	}
-	pair, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile)
+	certificate, err := contents(t.CertificateFile, t.Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("client certificate: %w", err)
+	}
+	key, err := contents(t.KeyFile, t.Key)
+	if err != nil {
+		return nil, fmt.Errorf("client certificate: %w", err)
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
 		return nil, fmt.Errorf("client certificate: %w", err)
 	}
 	return &pair, nil
 }
 
-// trusted verifies a chain as crypto/tls does, but for the name.
-func trusted(chain []*x509.Certificate, roots *x509.CertPool) error {
-	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+// trusted verifies a chain as crypto/tls does, for another name or, with "", for any.
+func trusted(chain []*x509.Certificate, roots *x509.CertPool, name string) error {
+	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), DNSName: name}
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)
 	}
@@ -121,6 +157,8 @@ func (cfg Config) remedy(err error) string {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 	}
 	switch {
+	case cfg.Bundle != nil && says("x509: ", "tls: "):
+		return "the certificates of the secure connect bundle are not those of the database: download the bundle again"
 	case says("certificate signed by unknown authority"):
 		return "the node's certificate does not come from a trusted one: check the trusted certificates"
 	case says("x509: certificate is valid for", "x509: certificate is not valid for", "doesn't contain any IP SANs"):
@@ -132,7 +170,7 @@ func (cfg Config) remedy(err error) string {
 		return "the node asks for a client certificate from an authority that it trusts: set one, with its key"
 	case says("first record does not look like a TLS handshake"):
 		return "the node does not speak TLS at this port: turn TLS off, or name the port that does"
-	case cfg.TLS == nil && says("EOF", "connection reset"):
+	case cfg.TLS == nil && cfg.Bundle == nil && says("EOF", "connection reset"):
 		return "does the node want TLS at this port? else: is it still starting?"
 	case says("and/or password are incorrect"):
 		return "check the user name and the password"

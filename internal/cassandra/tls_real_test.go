@@ -5,13 +5,11 @@ package cassandra
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,41 +18,10 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env"
 	"github.com/cassandra-cdc/cassandra-cdc/integration/env/envtest"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore/javastoretest"
 )
 
-const storePassword = "changeit"
-
-// makeStores makes, in a directory, key stores of a node and of the agent, trust
-// stores with each other's certificate, and the same as PEM.
-func makeStores(t *testing.T, keytool, dir string) {
-	t.Helper()
-	run := func(args ...string) {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), keytool, append(args, "-storepass", storePassword)...)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("keytool %s: %v: %s", args[0], err, out)
-		}
-	}
-	for _, who := range []string{"node", "agent", "stranger"} {
-		run("-genkeypair", "-alias", who, "-keyalg", "RSA", "-keysize", "2048", "-dname", "CN="+who, "-ext", "SAN=ip:127.0.0.1,dns:"+who+".example",
-			"-validity", "30", "-keypass", storePassword, "-storetype", "JKS", "-keystore", who+".jks")
-		run("-exportcert", "-rfc", "-alias", who, "-keystore", who+".jks", "-file", who+".pem")
-		run("-importcert", "-noprompt", "-alias", who, "-file", who+".pem", "-storetype", "JKS", "-keystore", "trusts-"+who+".jks")
-	}
-	run("-importkeystore", "-srckeystore", "agent.jks", "-srcstorepass", storePassword, "-destkeystore", "agent.p12", "-deststoretype", "PKCS12")
-	pair, err := javastore.File{Path: filepath.Join(dir, "agent.jks"), Password: storePassword}.KeyPair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "agent.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
+const storePassword = javastoretest.Password
 
 func freePort(t *testing.T) int {
 	t.Helper()
@@ -66,11 +33,25 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
+func localNode(ctx context.Context, t *testing.T, address string) Node {
+	t.Helper()
+	s, err := Connect(ctx, Config{ContactPoints: []string{address}, OnlyContactPoints: true, Username: "cassandra", Password: "cassandra"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	n, err := s.Local(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestTLSAndPasswordsOfARealNode(t *testing.T) {
 	servers := envtest.ForTest(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
-	dir := t.TempDir()
+	dir := javastoretest.Make(t, "node", "agent", "stranger")
 	in := func(name string) string { return filepath.Join(dir, name) }
 	port := freePort(t)
 	encryption := func(clientAuth bool) map[string]any {
@@ -82,11 +63,6 @@ func TestTLSAndPasswordsOfARealNode(t *testing.T) {
 			},
 		}
 	}
-	keytool, err := exec.LookPath("keytool")
-	if err != nil {
-		t.Fatalf("Java's keytool is needed, of any JDK: %v", err)
-	}
-	makeStores(t, keytool, dir)
 	node, err := servers.StartCassandra(ctx, env.CassandraOptions{YAML: encryption(false)})
 	if err != nil {
 		t.Fatal(err)
@@ -170,6 +146,23 @@ func TestTLSAndPasswordsOfARealNode(t *testing.T) {
 		"a trust store's password":    {tlsOf(TLS{TrustStore: javastore.File{Path: in("trusts-node.jks"), Password: "wrong-" + password}}), "password is wrong"},
 		"a certificate not asked for": {tlsOf(TLS{TrustCertsFile: in("node.pem"), CertificateFile: in("agent.pem"), KeyFile: in("agent.key")}), ""},
 	})
+
+	// As in Astra DB: behind a proxy, which is told by a bundle.
+	local := localNode(ctx, t, node.Address())
+	cloud := newAstra(t, local.DataCenter, map[string]string{local.HostID: node.Address()})
+	bundle := func(data []byte) func(*Config) {
+		return func(c *Config) {
+			c.ContactPoints, c.OnlyContactPoints, c.TLS, c.Bundle = nil, false, nil, &Bundle{Data: data}
+		}
+	}
+	check(attempts{
+		"a bundle":                   {bundle(zipped(t, cloud.files)), ""},
+		"a bundle, compressed":       {func(c *Config) { bundle(zipped(t, cloud.files))(c); c.Compression = LZ4 }, ""},
+		"a bundle, a wrong password": {func(c *Config) { bundle(zipped(t, cloud.files))(c); c.Password = "wrong-" + password }, "check the user name and the password"},
+	})
+	if asked := cloud.proxied(); !slices.Contains(asked, local.HostID) {
+		t.Errorf("the proxy was asked for %q", asked)
+	}
 
 	if err := node.Stop(ctx); err != nil {
 		t.Fatal(err)

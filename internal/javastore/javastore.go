@@ -21,12 +21,25 @@ import (
 
 // File is a Java key store or trust store.
 type File struct {
-	// Path of the file. Empty: no store.
+	// Path of the file. Empty: no store, unless there is Data.
 	Path string
+	// Data is what would be in the file, instead of Path. It may hold a key, and is secret.
+	Data []byte
 	// Password opens the store, and the keys in it. It is secret.
 	Password string
 	// Type is JKS or PKCS12. Empty: what the file's first bytes say.
 	Type string
+}
+
+// Given says whether there is a store.
+func (s File) Given() bool { return s.Path != "" || s.Data != nil }
+
+// String is the path, and never a secret.
+func (s File) String() string {
+	if s.Data != nil {
+		return "given by its contents"
+	}
+	return s.Path
 }
 
 var errStorePassword = errors.New("the password is wrong, or the file is damaged")
@@ -40,8 +53,10 @@ func (s File) open() (data []byte, jks bool, err error) {
 	default:
 		return nil, false, fmt.Errorf("type %q is not supported: use JKS or PKCS12", s.Type)
 	}
-	if data, err = os.ReadFile(s.Path); err != nil {
-		return nil, false, err
+	if data = s.Data; data == nil {
+		if data, err = os.ReadFile(s.Path); err != nil {
+			return nil, false, err
+		}
 	}
 	switch {
 	case bytes.HasPrefix(data, []byte{0xfe, 0xed, 0xfe, 0xed}):

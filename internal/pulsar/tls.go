@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cassandra-cdc/cassandra-cdc/internal/ciphers"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
 )
 
@@ -26,6 +27,10 @@ type StoreFile struct {
 	Password string
 	// Type is JKS or PKCS12. Empty: what the file's first bytes say.
 	Type string
+}
+
+func (s StoreFile) store() javastore.File {
+	return javastore.File{Path: s.Path, Password: s.Password, Type: s.Type}
 }
 
 // Versions by the names that Java's settings have for them.
@@ -53,15 +58,10 @@ func (c Config) tlsConfig(creds credentials) (*tls.Config, error) {
 			cfg.MinVersion = slices.Min(versions)
 		}
 	}
-	for _, name := range c.TLSCipherSuites {
-		id, ok := cipherSuite(name)
-		if !ok {
-			faults = append(faults, fmt.Errorf("cipher suite %q is not known here", name))
-			continue
-		}
-		cfg.CipherSuites = append(cfg.CipherSuites, id)
-	}
 	var err error
+	if cfg.CipherSuites, err = ciphers.IDs(c.TLSCipherSuites); err != nil {
+		faults = append(faults, err)
+	}
 	if cfg.RootCAs, err = c.trusted(); err != nil {
 		faults = append(faults, err)
 	}
@@ -80,15 +80,6 @@ func (c Config) tlsConfig(creds credentials) (*tls.Config, error) {
 	return cfg, errors.Join(faults...)
 }
 
-func cipherSuite(name string) (uint16, bool) {
-	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
-		if s.Name == name {
-			return s.ID, true
-		}
-	}
-	return 0, false
-}
-
 // trusted are the certificates to trust, nil for the system's.
 func (c Config) trusted() (*x509.CertPool, error) {
 	switch {
@@ -105,7 +96,7 @@ func (c Config) trusted() (*x509.CertPool, error) {
 		}
 		return pool, nil
 	case c.TLSTrustStore.Path != "":
-		certificates, err := javastore.File(c.TLSTrustStore).Certificates()
+		certificates, err := c.TLSTrustStore.store().Certificates()
 		if err != nil {
 			return nil, fmt.Errorf("trust store %s: %w", c.TLSTrustStore.Path, err)
 		}
@@ -138,7 +129,7 @@ func (c Config) clientCertificate(creds credentials) func() (*tls.Certificate, e
 		return nil
 	}
 	return func() (*tls.Certificate, error) {
-		cert, err := javastore.File(store).KeyPair()
+		cert, err := store.store().KeyPair()
 		if err != nil {
 			return nil, fmt.Errorf("key store %s: %w", store.Path, err)
 		}
