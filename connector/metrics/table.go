@@ -59,7 +59,7 @@ var covers = [...]string{
 // classes are the labels of what a failure calls for.
 var classes = [...]string{pipeline.Retry: "retry", pipeline.Impossible: "impossible", pipeline.Fatal: "fatal"}
 
-// Gauges are asked when somebody looks. What is nil is not shown.
+// Gauges are asked when somebody looks, and answer at once. What is nil is not shown.
 type Gauges struct {
 	InFlightBytes func() int64                      // key and value of the events that are not acknowledged
 	Digests       func() Cache                      // of mutations that were published
@@ -216,6 +216,11 @@ func (t *Table) Waited(d time.Duration) { t.queryWait.Observe(d.Seconds()) }
 
 // Concurrency notes how many queries may run at the same time.
 func (t *Table) Concurrency(queries int) { t.concurrency.Store(int64(queries)) }
+
+// Succeeded are the reads and the publications that succeeded since the start.
+func (t *Table) Succeeded() (reads, rows uint64) {
+	return t.queries.Load() - t.queriesFail.Load(), t.rows.Load() + t.deletes.Load()
+}
 
 // State is what is known now.
 func (t *Table) State() State {
