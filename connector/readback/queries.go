@@ -6,17 +6,25 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 )
 
-// maxGroup is how many reads share a query at most.
-const maxGroup = 32
+const (
+	// maxGroup is how many reads share a query at most.
+	maxGroup = 32
+	// While so many queries of a shape are under way, reads of it wait for one of them, or
+	// until there are enough for a full group, but not longer than the patience. A few
+	// queries for many rows cost less than many for a few.
+	enough   = 2
+	patience = 10 * time.Millisecond
+)
 
-// queries runs reads. A read goes out at once, alone, while there may be more queries.
-// Reads that have to wait come together in groups of one shape: each group is a query.
+// queries runs reads. A lone read goes out at once. Reads that have to wait come together
+// in groups of one shape: each group is a query.
 type queries struct {
 	run       func(context.Context, cassandra.Query) (cassandra.Answer, error)
 	speculate time.Duration
@@ -25,9 +33,10 @@ type queries struct {
 
 	mu      sync.Mutex
 	limit   limit
-	running int
+	running int              // workers: each runs one query
 	line    []*group         // waiting, the oldest first
 	open    map[shape]*group // of those, the ones that take more reads
+	asked   map[shape]int    // queries under way
 }
 
 // shape is what reads that share a query have in common.
@@ -42,6 +51,7 @@ type shape struct {
 type group struct {
 	shape
 	reads []*read
+	due   bool // it waits for no more reads
 }
 
 // read waits for one row.
@@ -67,7 +77,7 @@ func newQueries(run func(context.Context, cassandra.Query) (cassandra.Answer, er
 		refused: func(s *statement, err error) {
 			o.Log.Warn("the cluster refuses a query for several rows; they are read one by one", "statement", s.together, "error", err)
 		},
-		limit: newLimit(o.MaxQueries, o.SlowQuery), open: map[shape]*group{},
+		limit: newLimit(o.MaxQueries, o.SlowQuery), open: map[shape]*group{}, asked: map[shape]int{},
 	}
 }
 
@@ -80,12 +90,9 @@ func (q *queries) read(ctx context.Context, node string, s *statement, level cas
 		of.fixed = string(appendList(nil, key[:s.fixed]))
 		q.join(of, r)
 	} else {
-		q.line = append(q.line, &group{of, []*read{r}})
+		q.line = append(q.line, &group{of, []*read{r}, true})
 	}
-	if q.running < q.limit.now {
-		q.running++
-		go q.work()
-	}
+	q.hire()
 	q.mu.Unlock()
 	select {
 	case <-r.done:
@@ -102,32 +109,59 @@ func (q *queries) join(of shape, r *read) {
 		g = &group{shape: of}
 		q.open[of] = g
 		q.line = append(q.line, g)
+		if !q.ready(g) {
+			time.AfterFunc(patience, func() { q.hurry(g) })
+		}
 	}
 	if g.reads = append(g.reads, r); len(g.reads) == maxGroup {
 		delete(q.open, of)
+		g.due = true
+	}
+}
+
+// hurry lets a group go that has waited long enough.
+func (q *queries) hurry(g *group) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	g.due = true
+	q.hire()
+}
+
+// ready says whether a group that waits may go. q.mu is held.
+func (q *queries) ready(g *group) bool { return g.due || q.asked[g.shape] < enough }
+
+// hire sets one more worker to work, where there is work and there may be one. q.mu is
+// held.
+func (q *queries) hire() {
+	if q.running < q.limit.now && slices.ContainsFunc(q.line, q.ready) {
+		q.running++
+		go q.work()
 	}
 }
 
 // work runs queries while some wait and so many may run.
 func (q *queries) work() {
-	for {
-		q.mu.Lock()
-		if len(q.line) == 0 || q.running > q.limit.now {
-			q.running--
-			q.mu.Unlock()
-			return
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.running <= q.limit.now {
+		next := slices.IndexFunc(q.line, q.ready)
+		if next < 0 {
+			break
 		}
-		g := q.line[0]
-		q.line[0] = nil
-		if q.line = q.line[1:]; len(q.line) == 0 {
-			q.line = nil // and its memory
-		}
+		g := q.line[next]
+		q.line = slices.Delete(q.line, next, next+1)
 		if q.open[g.shape] == g {
 			delete(q.open, g.shape)
 		}
+		q.asked[g.shape]++
 		q.mu.Unlock()
 		q.ask(g)
+		q.mu.Lock()
+		if q.asked[g.shape]--; q.asked[g.shape] == 0 {
+			delete(q.asked, g.shape)
+		}
 	}
+	q.running--
 }
 
 // ask runs a group's query and answers its reads. Those of a query that failed are asked
@@ -158,15 +192,12 @@ func (q *queries) ask(g *group) {
 	q.mu.Lock()
 	if q.limit.done(began, ended, cassandra.Overloaded(err)) {
 		q.observer.Concurrency(q.limit.now)
-		if q.running < q.limit.now && len(q.line) > 0 {
-			q.running++
-			go q.work()
-		}
+		q.hire()
 	}
 	split := len(g.reads) > 1 && (cassandra.Invalid(err) || cassandra.Unavailable(err) || cassandra.Timeout(err) || cassandra.Failed(err))
 	if split {
 		for _, r := range g.reads {
-			q.line = append(q.line, &group{g.shape, []*read{r}})
+			q.line = append(q.line, &group{g.shape, []*read{r}, true})
 		}
 	}
 	q.mu.Unlock()
