@@ -38,7 +38,7 @@ func levels(t *testing.T, o Options, req Request, answers map[cassandra.Consiste
 		}
 		return a, nil
 	})
-	r, err = (&Reader{cluster: c}).readVersion(t.Context(), req, v, [][]byte{[]byte("k")}, nil)
+	r, err = (&Reader{cluster: c}).readKey(t.Context(), lookup{Request: req, version: v, current: true, partition: [][]byte{[]byte("k")}})
 	return r, asked, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -23,10 +24,14 @@ const (
 	patience = 10 * time.Millisecond
 )
 
+// errSchemaChanged says that the cluster's schema is another one than a read took it for.
+var errSchemaChanged = errors.New("the schema of the cluster has changed")
+
 // queries runs reads. A lone read goes out at once. Reads that have to wait come together
 // in groups of one shape: each group is a query.
 type queries struct {
 	run       func(context.Context, cassandra.Query) (cassandra.Answer, error)
+	check     func(ctx context.Context, hostID string) (cassandra.Node, error)
 	speculate time.Duration
 	observer  Observer
 	refused   func(*statement, error) // told once of a statement for groups that the cluster does not take
@@ -44,6 +49,7 @@ type shape struct {
 	node      string // host id
 	statement *statement
 	level     cassandra.Consistency
+	schema    string // version of the schema that the node has to have; "" for any
 	fixed     string // values of the key columns that are the same for all
 }
 
@@ -70,10 +76,10 @@ type result struct {
 	coordinator string   // host id
 }
 
-func newQueries(run func(context.Context, cassandra.Query) (cassandra.Answer, error), o Options) *queries {
+func newQueries(run func(context.Context, cassandra.Query) (cassandra.Answer, error), check func(context.Context, string) (cassandra.Node, error), o Options) *queries {
 	o.Observer.Concurrency(o.MaxQueries)
 	return &queries{
-		run: run, speculate: o.Speculate, observer: o.Observer,
+		run: run, check: check, speculate: o.Speculate, observer: o.Observer,
 		refused: func(s *statement, err error) {
 			o.Log.Warn("the cluster refuses a query for several rows; they are read one by one", "statement", s.together, "error", err)
 		},
@@ -82,12 +88,11 @@ func newQueries(run func(context.Context, cassandra.Query) (cassandra.Answer, er
 }
 
 // read reads the row with that key.
-func (q *queries) read(ctx context.Context, node string, s *statement, level cassandra.Consistency, key [][]byte) (result, error) {
+func (q *queries) read(ctx context.Context, of shape, key [][]byte) (result, error) {
 	r := &read{ctx: ctx, key: key, since: time.Now(), done: make(chan struct{})}
-	of := shape{node: node, statement: s, level: level}
 	q.mu.Lock()
-	if s.groups(key) {
-		of.fixed = string(appendList(nil, key[:s.fixed]))
+	if of.statement.groups(key) {
+		of.fixed = string(appendList(nil, key[:of.statement.fixed]))
 		q.join(of, r)
 	} else {
 		q.line = append(q.line, &group{of, []*read{r}, true})
@@ -185,9 +190,16 @@ func (q *queries) ask(g *group) {
 		query.Statement, query.Values = g.statement.together, g.values()
 	}
 	// It serves others than the first too; the driver's timeout bounds it.
-	found, err := q.run(context.WithoutCancel(g.reads[0].ctx), query)
+	ctx := context.WithoutCancel(g.reads[0].ctx)
+	checked := make(chan error, 1)
+	go func() { checked <- q.checkSchema(ctx, g.shape) }()
+	found, err := q.run(ctx, query)
 	ended := time.Now()
 	q.observer.Queried(len(g.reads), ended.Sub(began), err)
+	if changed := <-checked; changed != nil { // which may well be why the query failed
+		g.answer(cassandra.Answer{}, changed)
+		return
+	}
 
 	q.mu.Lock()
 	if q.limit.done(began, ended, cassandra.Overloaded(err)) {
@@ -208,6 +220,18 @@ func (q *queries) ask(g *group) {
 		return
 	}
 	g.answer(found, err)
+}
+
+// checkSchema fails where the node has another schema than its reads took it for.
+func (q *queries) checkSchema(ctx context.Context, of shape) error {
+	if of.schema == "" {
+		return nil
+	}
+	node, err := q.check(ctx, of.node)
+	if err == nil && node.SchemaVersion != of.schema {
+		err = errSchemaChanged
+	}
+	return err
 }
 
 // values are those of the markers in the statement for several rows.

@@ -142,7 +142,7 @@ func (c *caller) read(node string, level cassandra.Consistency, key ...string) {
 		values = append(values, []byte(v))
 	}
 	go func() {
-		a, err := c.queries.read(context.Background(), node, c.s, level, values)
+		a, err := c.queries.read(context.Background(), shape{node: node, statement: c.s, level: level}, values)
 		name := strings.Join(key, " ")
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -165,7 +165,7 @@ func newCaller(s *server, statement *statement, most int) *caller {
 
 // withRun is the cluster's queries with another end.
 func (c *Cluster) withRun(run func(context.Context, cassandra.Query) (cassandra.Answer, error)) *queries {
-	c.queries = newQueries(run, c.options)
+	c.queries = newQueries(run, c.check, c.options)
 	return c.queries
 }
 
@@ -320,6 +320,52 @@ func TestRefusedGroups(t *testing.T) {
 	})
 }
 
+// Invariant 8: the node is asked for its schema beside the query, once for all of a group,
+// and what it says goes before the query's outcome.
+func TestSchemaBesideTheQuery(t *testing.T) {
+	whole, _ := statements(t, byText)
+	for name, c := range map[string]struct {
+		node   string // its schema
+		asked  error  // for its schema
+		answer error
+		want   error
+	}{
+		"the same":                       {"s1", nil, nil, nil},
+		"another":                        {"s2", nil, nil, errSchemaChanged},
+		"another that explains a fault":  {"s2", nil, invalid, errSchemaChanged},
+		"the same, with a fault":         {"s1", nil, failure, failure},
+		"the node does not tell in time": {"", timeout, nil, timeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				checks := 0
+				s := &server{free: make(chan struct{}), fail: func([]string) error { return c.answer }}
+				q := newQueries(s.run, func(_ context.Context, hostID string) (cassandra.Node, error) {
+					checks++
+					return cassandra.Node{SchemaVersion: c.node}, c.asked
+				}, NewCluster(nil, Options{MaxQueries: 1}).options)
+				got := make(chan error, 4)
+				for i := range 4 {
+					go func() {
+						_, err := q.read(t.Context(), shape{node: "1", statement: whole, schema: "s1"}, [][]byte{{byte(i)}})
+						got <- err
+					}()
+					synctest.Wait()
+				}
+				close(s.free)
+				for range 4 {
+					if err := <-got; !errors.Is(err, c.want) {
+						t.Errorf("%v, want %v", err, c.want)
+					}
+				}
+				if queries := len(s.asked()); checks != queries {
+					t.Errorf("%d checks for %d queries", checks, queries)
+				}
+			})
+		})
+	}
+}
+
 func TestCallerThatIsGone(t *testing.T) {
 	whole, _ := statements(t, byText)
 	synctest.Test(t, func(t *testing.T) {
@@ -329,7 +375,7 @@ func TestCallerThatIsGone(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() {
-			_, err := c.queries.read(ctx, "1", whole, "", [][]byte{[]byte("gone")})
+			_, err := c.queries.read(ctx, shape{node: "1", statement: whole}, [][]byte{[]byte("gone")})
 			ended <- err
 		}()
 		synctest.Wait()
