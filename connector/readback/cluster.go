@@ -87,10 +87,9 @@ func NewCluster(session *cassandra.Session, o Options) *Cluster {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Cluster{
-		session: session, options: o, queries: newQueries(session.Select, o),
-		checks: map[string]*checker{}, keyspaces: map[string]*keyspace{},
-	}
+	c := &Cluster{session: session, options: o, checks: map[string]*checker{}, keyspaces: map[string]*keyspace{}}
+	c.queries = newQueries(session.Select, c.check, o)
+	return c
 }
 
 // Reader returns a reader of a table, whose rows become messages of a format. It fails

@@ -25,7 +25,7 @@ func (l *limit) done(began, ended time.Time, overloaded bool) (changed bool) {
 	before := l.now
 	if overloaded {
 		// Those that were under way together tell of one overload.
-		if began.After(l.shrunk) {
+		if !began.Before(l.shrunk) {
 			l.now -= max(1, l.now/4)
 			l.shrunk, l.round, l.took = ended, 0, 0
 		}

@@ -6,28 +6,42 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 )
 
-// maxGroup is how many reads share a query at most.
-const maxGroup = 32
+const (
+	// maxGroup is how many reads share a query at most.
+	maxGroup = 32
+	// While so many queries of a shape are under way, reads of it wait for one of them, or
+	// until there are enough for a full group, but not longer than the patience. A few
+	// queries for many rows cost less than many for a few.
+	enough   = 2
+	patience = 10 * time.Millisecond
+)
 
-// queries runs reads. A read goes out at once, alone, while there may be more queries.
-// Reads that have to wait come together in groups of one shape: each group is a query.
+// errSchemaChanged says that the cluster's schema is another one than a read took it for.
+var errSchemaChanged = errors.New("the schema of the cluster has changed")
+
+// queries runs reads. A lone read goes out at once. Reads that have to wait come together
+// in groups of one shape: each group is a query.
 type queries struct {
 	run       func(context.Context, cassandra.Query) (cassandra.Answer, error)
+	check     func(ctx context.Context, hostID string) (cassandra.Node, error)
 	speculate time.Duration
 	observer  Observer
 	refused   func(*statement, error) // told once of a statement for groups that the cluster does not take
 
 	mu      sync.Mutex
 	limit   limit
-	running int
+	running int              // workers: each runs one query
 	line    []*group         // waiting, the oldest first
 	open    map[shape]*group // of those, the ones that take more reads
+	asked   map[shape]int    // queries under way
 }
 
 // shape is what reads that share a query have in common.
@@ -35,6 +49,7 @@ type shape struct {
 	node      string // host id
 	statement *statement
 	level     cassandra.Consistency
+	schema    string // version of the schema that the node has to have; "" for any
 	fixed     string // values of the key columns that are the same for all
 }
 
@@ -42,6 +57,7 @@ type shape struct {
 type group struct {
 	shape
 	reads []*read
+	due   bool // it waits for no more reads
 }
 
 // read waits for one row.
@@ -60,32 +76,28 @@ type result struct {
 	coordinator string   // host id
 }
 
-func newQueries(run func(context.Context, cassandra.Query) (cassandra.Answer, error), o Options) *queries {
+func newQueries(run func(context.Context, cassandra.Query) (cassandra.Answer, error), check func(context.Context, string) (cassandra.Node, error), o Options) *queries {
 	o.Observer.Concurrency(o.MaxQueries)
 	return &queries{
-		run: run, speculate: o.Speculate, observer: o.Observer,
+		run: run, check: check, speculate: o.Speculate, observer: o.Observer,
 		refused: func(s *statement, err error) {
 			o.Log.Warn("the cluster refuses a query for several rows; they are read one by one", "statement", s.together, "error", err)
 		},
-		limit: newLimit(o.MaxQueries, o.SlowQuery), open: map[shape]*group{},
+		limit: newLimit(o.MaxQueries, o.SlowQuery), open: map[shape]*group{}, asked: map[shape]int{},
 	}
 }
 
 // read reads the row with that key.
-func (q *queries) read(ctx context.Context, node string, s *statement, level cassandra.Consistency, key [][]byte) (result, error) {
+func (q *queries) read(ctx context.Context, of shape, key [][]byte) (result, error) {
 	r := &read{ctx: ctx, key: key, since: time.Now(), done: make(chan struct{})}
-	of := shape{node: node, statement: s, level: level}
 	q.mu.Lock()
-	if s.groups(key) {
-		of.fixed = string(appendList(nil, key[:s.fixed]))
+	if of.statement.groups(key) {
+		of.fixed = string(appendList(nil, key[:of.statement.fixed]))
 		q.join(of, r)
 	} else {
-		q.line = append(q.line, &group{of, []*read{r}})
+		q.line = append(q.line, &group{of, []*read{r}, true})
 	}
-	if q.running < q.limit.now {
-		q.running++
-		go q.work()
-	}
+	q.hire()
 	q.mu.Unlock()
 	select {
 	case <-r.done:
@@ -102,32 +114,59 @@ func (q *queries) join(of shape, r *read) {
 		g = &group{shape: of}
 		q.open[of] = g
 		q.line = append(q.line, g)
+		if !q.ready(g) {
+			time.AfterFunc(patience, func() { q.hurry(g) })
+		}
 	}
 	if g.reads = append(g.reads, r); len(g.reads) == maxGroup {
 		delete(q.open, of)
+		g.due = true
+	}
+}
+
+// hurry lets a group go that has waited long enough.
+func (q *queries) hurry(g *group) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	g.due = true
+	q.hire()
+}
+
+// ready says whether a group that waits may go. q.mu is held.
+func (q *queries) ready(g *group) bool { return g.due || q.asked[g.shape] < enough }
+
+// hire sets one more worker to work, where there is work and there may be one. q.mu is
+// held.
+func (q *queries) hire() {
+	if q.running < q.limit.now && slices.ContainsFunc(q.line, q.ready) {
+		q.running++
+		go q.work()
 	}
 }
 
 // work runs queries while some wait and so many may run.
 func (q *queries) work() {
-	for {
-		q.mu.Lock()
-		if len(q.line) == 0 || q.running > q.limit.now {
-			q.running--
-			q.mu.Unlock()
-			return
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.running <= q.limit.now {
+		next := slices.IndexFunc(q.line, q.ready)
+		if next < 0 {
+			break
 		}
-		g := q.line[0]
-		q.line[0] = nil
-		if q.line = q.line[1:]; len(q.line) == 0 {
-			q.line = nil // and its memory
-		}
+		g := q.line[next]
+		q.line = slices.Delete(q.line, next, next+1)
 		if q.open[g.shape] == g {
 			delete(q.open, g.shape)
 		}
+		q.asked[g.shape]++
 		q.mu.Unlock()
 		q.ask(g)
+		q.mu.Lock()
+		if q.asked[g.shape]--; q.asked[g.shape] == 0 {
+			delete(q.asked, g.shape)
+		}
 	}
+	q.running--
 }
 
 // ask runs a group's query and answers its reads. Those of a query that failed are asked
@@ -151,22 +190,26 @@ func (q *queries) ask(g *group) {
 		query.Statement, query.Values = g.statement.together, g.values()
 	}
 	// It serves others than the first too; the driver's timeout bounds it.
-	found, err := q.run(context.WithoutCancel(g.reads[0].ctx), query)
+	ctx := context.WithoutCancel(g.reads[0].ctx)
+	checked := make(chan error, 1)
+	go func() { checked <- q.checkSchema(ctx, g.shape) }()
+	found, err := q.run(ctx, query)
 	ended := time.Now()
 	q.observer.Queried(len(g.reads), ended.Sub(began), err)
+	if changed := <-checked; changed != nil { // which may well be why the query failed
+		g.answer(cassandra.Answer{}, changed)
+		return
+	}
 
 	q.mu.Lock()
 	if q.limit.done(began, ended, cassandra.Overloaded(err)) {
 		q.observer.Concurrency(q.limit.now)
-		if q.running < q.limit.now && len(q.line) > 0 {
-			q.running++
-			go q.work()
-		}
+		q.hire()
 	}
 	split := len(g.reads) > 1 && (cassandra.Invalid(err) || cassandra.Unavailable(err) || cassandra.Timeout(err) || cassandra.Failed(err))
 	if split {
 		for _, r := range g.reads {
-			q.line = append(q.line, &group{g.shape, []*read{r}})
+			q.line = append(q.line, &group{g.shape, []*read{r}, true})
 		}
 	}
 	q.mu.Unlock()
@@ -177,6 +220,18 @@ func (q *queries) ask(g *group) {
 		return
 	}
 	g.answer(found, err)
+}
+
+// checkSchema fails where the node has another schema than its reads took it for.
+func (q *queries) checkSchema(ctx context.Context, of shape) error {
+	if of.schema == "" {
+		return nil
+	}
+	node, err := q.check(ctx, of.node)
+	if err == nil && node.SchemaVersion != of.schema {
+		err = errSchemaChanged
+	}
+	return err
 }
 
 // values are those of the markers in the statement for several rows.

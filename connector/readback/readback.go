@@ -7,6 +7,7 @@ package readback
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -89,13 +90,31 @@ func (r *Reader) Table() *Version { return r.versions.last() }
 // It fails with a *[KeyError], with an error of schema/row, with a *[StaleError], or when
 // the cluster does not answer.
 func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
-	// Invariant 8: the version is one that the node had after the event was received,
-	// so that it has every column the event's mutation may have written.
-	v, err := r.versions.current(ctx, req.NodeID)
+	// Invariant 8: the version is one that the node had after the event was received, so
+	// that it has every column the event's mutation may have written. Nearly always it is
+	// the last one, as the query finds out beside its work. Otherwise it is asked for.
+	v := r.Table()
+	row, err := r.readVersion(ctx, req, v, false)
+	var key *KeyError
+	if !errors.Is(err, errSchemaChanged) && !errors.As(err, &key) {
+		return row, err
+	}
+	now, err := r.versions.current(ctx, req.NodeID)
 	if err != nil {
 		return Row{}, err
 	}
-	if v, err = v.in(req.KeyForm); err != nil {
+	if key != nil && now == v {
+		return Row{}, key
+	}
+	return r.readVersion(ctx, req, now, true)
+}
+
+// readVersion reads the row as one of a version; current says that the version is known
+// to be one that the node had after the event was received. Where it is not it fails with
+// errSchemaChanged.
+func (r *Reader) readVersion(ctx context.Context, req Request, v *Version, current bool) (Row, error) {
+	v, err := v.in(req.KeyForm)
+	if err != nil {
 		return Row{}, &KeyError{err}
 	}
 	if req.Key, err = v.presentKey(req.Writer, req.Key); err != nil {
@@ -105,23 +124,31 @@ func (r *Reader) Read(ctx context.Context, req Request) (Row, error) {
 	if err != nil {
 		return Row{}, &KeyError{err}
 	}
-	return r.readVersion(ctx, req, v, partition, clustering)
+	return r.readKey(ctx, lookup{req, v, current, partition, clustering})
 }
 
-// readVersion reads the row at the level that is due.
-func (r *Reader) readVersion(ctx context.Context, req Request, v *Version, partition, clustering [][]byte) (Row, error) {
+// lookup is what there is to read.
+type lookup struct {
+	Request
+	version               *Version
+	current               bool
+	partition, clustering [][]byte // raw values
+}
+
+// readKey reads the row at the level that is due.
+func (r *Reader) readKey(ctx context.Context, l lookup) (Row, error) {
 	o := r.cluster.options
-	if stronger := o.Consistency.Stronger(); req.Attempt >= attemptsBeforeStronger && stronger != "" {
-		row, err := r.readAt(ctx, stronger, req, v, partition, clustering)
+	if stronger := o.Consistency.Stronger(); l.Attempt >= attemptsBeforeStronger && stronger != "" {
+		row, err := r.readAt(ctx, stronger, l)
 		if !cassandra.Unavailable(err) && !cassandra.Timeout(err) {
 			return row, err
 		} // or else there are too few replicas for more
 	}
-	row, err := r.readAt(ctx, o.Consistency, req, v, partition, clustering)
+	row, err := r.readAt(ctx, o.Consistency, l)
 	if !cassandra.Unavailable(err) || o.Fallback == o.Consistency {
 		return row, err
 	}
-	fallen, fallenErr := r.readAt(ctx, o.Fallback, req, v, partition, clustering)
+	fallen, fallenErr := r.readAt(ctx, o.Fallback, l)
 	switch {
 	case fallenErr != nil:
 		return Row{}, fallenErr
@@ -134,24 +161,32 @@ func (r *Reader) readVersion(ctx context.Context, req Request, v *Version, parti
 }
 
 // readAt reads the row at a level.
-func (r *Reader) readAt(ctx context.Context, level cassandra.Consistency, req Request, v *Version, partition, clustering [][]byte) (Row, error) {
-	row := Row{Version: v, Key: req.Key, ExactKey: req.ExactKey}
-	whole := len(clustering) == 0 || clustering[0] != nil
-	s, key := v.wholeRow, slices.Concat(partition, clustering)
+func (r *Reader) readAt(ctx context.Context, level cassandra.Consistency, l lookup) (Row, error) {
+	row := Row{Version: l.version, Key: l.Key, ExactKey: l.ExactKey}
+	whole := len(l.clustering) == 0 || l.clustering[0] != nil
+	s, key := l.version.wholeRow, slices.Concat(l.partition, l.clustering)
 	if !whole {
-		s, key = v.partition, partition
-		row.Static = len(v.Table.Static) > 0
+		s, key = l.version.partition, l.partition
+		row.Static = len(l.version.Table.Static) > 0
 	}
-	answer, err := r.cluster.queries.read(ctx, req.NodeID, s, level, key)
+	answer, err := r.ask(ctx, level, l, s, key)
 	if err != nil {
-		return Row{}, fmt.Errorf("read a row of %s: %w", v.Table.CQL(), err)
+		return Row{}, fmt.Errorf("read a row of %s: %w", l.version.Table.CQL(), err)
 	}
 	row.Coordinator = answer.coordinator
-	row.show(req, s, answer.values)
-	if row.Values == nil && whole && v.sharing != nil {
-		err = r.readSharing(ctx, level, req, &row, partition, clustering)
+	row.show(l.Request, s, answer.values)
+	if row.Values == nil && whole && l.version.sharing != nil {
+		err = r.readSharing(ctx, level, l, &row)
 	}
 	return row, err
+}
+
+func (r *Reader) ask(ctx context.Context, level cassandra.Consistency, l lookup, s *statement, key [][]byte) (result, error) {
+	of := shape{node: l.NodeID, statement: s, level: level}
+	if !l.current {
+		of.schema = l.version.schema
+	}
+	return r.cluster.queries.read(ctx, of, key)
 }
 
 // show fills in an answer.
@@ -173,9 +208,9 @@ func (r *Row) show(req Request, s *statement, answer [][]byte) {
 // readSharing looks for another row with the message key of one that is not there: it
 // is what the key stands for then. For an event of the Java agent, whose key may be less
 // than that of its row, it may be the row itself.
-func (r *Reader) readSharing(ctx context.Context, level cassandra.Consistency, req Request, row *Row, partition, clustering [][]byte) error {
-	s := row.Version.sharing
-	answer, err := r.cluster.queries.read(ctx, req.NodeID, &s.statement, level, s.bounds(partition, clustering))
+func (r *Reader) readSharing(ctx context.Context, level cassandra.Consistency, l lookup, row *Row) error {
+	s := l.version.sharing
+	answer, err := r.ask(ctx, level, l, &s.statement, s.bounds(l.partition, l.clustering))
 	switch {
 	case cassandra.Invalid(err):
 		return nil // a cluster may forbid ALLOW FILTERING
@@ -186,13 +221,13 @@ func (r *Reader) readSharing(ctx context.Context, level cassandra.Consistency, r
 	case answer.coordinator != row.Coordinator:
 		row.Coordinator = "" // neither of the two
 	}
-	values, found := s.split(answer.values, clustering)
+	values, found := s.split(answer.values, l.clustering)
 	gone := row.Fresh
-	row.show(req, &s.statement, values)
-	if req.Operation != "" {
+	row.show(l.Request, &s.statement, values)
+	if l.Operation != "" {
 		row.Fresh, row.proved = gone, false // the verdict on the event's own row
 	}
-	row.ExactKey = row.Version.Messages.EventKey().ExactKey(partition, found)
+	row.ExactKey = row.Version.Messages.EventKey().ExactKey(l.partition, found)
 	return nil
 }
 

@@ -223,6 +223,80 @@ func TestStatements(t *testing.T) {
 	}
 }
 
+// The statements for several rows, on Cassandra 4 with a column v.
+func TestStatementsForSeveralRows(t *testing.T) {
+	for _, c := range []struct{ name, table, whole, partition string }{
+		{
+			"a partition a row", `CREATE TABLE ks.t ("K" bigint PRIMARY KEY, v int)`,
+			`SELECT v, WRITETIME(v), "K" FROM ks.t WHERE "K" IN ?`, `SELECT v, WRITETIME(v), "K" FROM ks.t WHERE "K" IN ?`,
+		}, {
+			"rows of a partition", `CREATE TABLE ks.t (p bigint, c text, v int, PRIMARY KEY (p, c))`,
+			`SELECT v, WRITETIME(v), c FROM ks.t WHERE p = ? AND c IN ?`, `SELECT v, WRITETIME(v), p FROM ks.t WHERE p IN ? PER PARTITION LIMIT 1`,
+		}, {
+			"composite keys", `CREATE TABLE ks.t (p bigint, q int, c text, d uuid, v int, PRIMARY KEY ((p, q), c, d))`,
+			`SELECT v, WRITETIME(v), c, d FROM ks.t WHERE p = ? AND q = ? AND (c, d) IN ?`, ``,
+		}, {
+			"a composite partition key alone", `CREATE TABLE ks.t (p bigint, q int, v int, PRIMARY KEY ((p, q)))`, ``, ``,
+		}, {
+			"static columns", `CREATE TABLE ks.t (p bigint, c text, s int static, v int, PRIMARY KEY (p, c))`,
+			`SELECT v, s, WRITETIME(v), c FROM ks.t WHERE p = ? AND c IN ?`, `SELECT s, WRITETIME(s), p FROM ks.t WHERE p IN ? PER PARTITION LIMIT 1`,
+		}, {
+			// 1.0 and 1.00 are one clustering value, with the bytes that were written last.
+			"keys whose bytes are not all", `CREATE TABLE ks.t (p decimal, c decimal, v int, PRIMARY KEY (p, c))`, ``, ``,
+		}, {
+			"one of them", `CREATE TABLE ks.t (p inet, c int, d boolean, v int, PRIMARY KEY (p, c, d))`, ``, ``,
+		},
+	} {
+		v, err := newVersion(capturetest.Table(t, c.table), row.KeyValueAvro, nil, "4.0.19")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{c.whole, c.partition}, []string{v.wholeRow.together, v.partition.together}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+// A column that is not published tells all the same whether the row is as new as the event.
+func TestStatementsOfSomeColumns(t *testing.T) {
+	table := capturetest.Table(t, `CREATE TABLE ks.t (p int, c int, a int, b int, l list<int>, s1 int static, s2 int static, PRIMARY KEY (p, c))`)
+	for _, c := range []struct{ only, whole, partition, whole5 string }{
+		{
+			"b|s1", `SELECT b, s1, WRITETIME(b), WRITETIME(a) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			`SELECT s1, WRITETIME(s1), WRITETIME(s2) FROM ks.t WHERE p = ? LIMIT 1`,
+			`SELECT b, s1, MAXWRITETIME(b), MAXWRITETIME(a), MAXWRITETIME(l) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+		}, {
+			// The event of a static row publishes no columns of others.
+			"a", `SELECT a, WRITETIME(a), WRITETIME(b) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			`SELECT WRITETIME(s1), WRITETIME(s2) FROM ks.t WHERE p = ? LIMIT 1`,
+			`SELECT a, MAXWRITETIME(a), MAXWRITETIME(b), MAXWRITETIME(l) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+		}, {
+			"none", `SELECT p, c, WRITETIME(a), WRITETIME(b) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+			`SELECT p, c, WRITETIME(s1), WRITETIME(s2) FROM ks.t WHERE p = ? LIMIT 1`,
+			`SELECT p, c, MAXWRITETIME(a), MAXWRITETIME(b), MAXWRITETIME(l) FROM ks.t WHERE p = ? AND c = ? LIMIT 1`,
+		},
+	} {
+		only, err := row.ParseColumns(c.only)
+		if err != nil {
+			t.Fatal(err)
+		}
+		four, err := newVersion(table, row.KeyValueAvro, only, "4.0.19")
+		if err != nil {
+			t.Fatal(err)
+		}
+		five, err := newVersion(table, row.KeyValueAvro, only, "5.0.2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{c.whole, c.partition, c.whole5}, []string{four.wholeRow.cql, four.partition.cql, five.wholeRow.cql}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.only, diff)
+		}
+		if !four.wholeRow.valued() || four.wholeRow.undated != 1 || five.wholeRow.undated != 0 {
+			t.Errorf("%s: %+v", c.only, four.wholeRow)
+		}
+	}
+}
+
 // Answers come in the order of the statement and leave in that of the encoder.
 func TestAnswers(t *testing.T) {
 	table := capturetest.Table(t, `CREATE TABLE ks.t (p int, c int, a int, b int, s1 int static, s2 int static, PRIMARY KEY (p, c))`)

@@ -30,6 +30,7 @@ type Version struct {
 	sharing   *sharing   // by the message key, where that is less; nil for most tables
 
 	faithful *Version // the same for event keys in that form
+	schema   string   // system.local.schema_version
 
 	written atomic.Pointer[written] // of the writer that was asked for last
 }
@@ -132,7 +133,6 @@ type versions struct {
 	format          row.Format
 
 	mu      sync.Mutex
-	schema  string // system.local.schema_version of version
 	version *Version
 }
 
@@ -150,7 +150,7 @@ func (v *versions) current(ctx context.Context, hostID string) (*Version, error)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.version != nil && v.schema == node.SchemaVersion {
+	if v.version != nil && v.version.schema == node.SchemaVersion {
 		return v.version, nil
 	}
 	t, oldest, err := v.cluster.lookup(ctx, hostID, node.SchemaVersion, v.keyspace, v.table)
@@ -165,7 +165,8 @@ func (v *versions) current(ctx context.Context, hostID string) (*Version, error)
 		made.keep(v.version)
 		made.faithful.keep(v.version.faithful)
 	}
-	v.version, v.schema = made, node.SchemaVersion
+	made.schema, made.faithful.schema = node.SchemaVersion, node.SchemaVersion
+	v.version = made
 	return made, nil
 }
 

@@ -126,7 +126,10 @@ func values(pick *rand.Rand) [][]byte {
 }
 
 // topics of a run.
-type topics struct{ events, subscription, data string }
+type topics struct {
+	events, subscription, data string
+	batching                   pulsar.Batching // of the events
+}
 
 // publish makes the topics, with subscriptions that keep their messages, and writes the
 // events. The replicas' events come in the order of the mutations, each replica some way
@@ -158,7 +161,7 @@ func (s scenario) publish(ctx context.Context, session *cassandra.Session, servi
 		}
 		consumer.Close()
 	}
-	producer, err := client.Producer(ctx, pulsar.ProducerConfig{Topic: t.events, Schema: key.Registry(table)})
+	producer, err := client.Producer(ctx, pulsar.ProducerConfig{Topic: t.events, Schema: key.Registry(table), Batching: t.batching})
 	if err != nil {
 		return err
 	}

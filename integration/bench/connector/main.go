@@ -19,6 +19,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/integration/bench/measure"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
 
 type commands struct {
@@ -82,9 +83,14 @@ type target struct {
 	EventsTopic  string `help:"The table's events topic, without partitions." default:"events-bench.distinct"`
 	Subscription string `help:"The connector's subscription." default:"sub"`
 	DataTopic    string `help:"The table's data topic, without partitions." default:"data-bench.distinct"`
+	Batching     string `help:"How events share entries: ${enum}, as the agent's setting pulsarBatching." enum:"none,key,bucket,any" default:"none"`
 }
 
-func (t target) topics() topics { return topics{t.EventsTopic, t.Subscription, t.DataTopic} }
+func (t target) topics() topics {
+	return topics{t.EventsTopic, t.Subscription, t.DataTopic, batchings[t.Batching]}
+}
+
+var batchings = map[string]pulsar.Batching{"none": pulsar.BatchNone, "key": pulsar.BatchByKey, "bucket": pulsar.BatchByBucket, "any": pulsar.BatchAny}
 
 func (t target) scenario() scenario {
 	for _, s := range scenarios {

@@ -25,6 +25,7 @@ type runCommand struct {
 	Events    int               `help:"How many events wait for the connector." default:"300000"`
 	WarmUp    int               `help:"How many events go through before, uncounted, to warm the servers up." default:"50000"`
 	Connector string            `help:"The connector's binary; by default it is built." placeholder:"FILE" type:"existingfile"`
+	Batching  string            `help:"How events share entries: ${enum}, as the agent's setting pulsarBatching." enum:"none,key,bucket,any" default:"none"`
 	Scenario  []string          `help:"Only these kinds of load: distinct, hot, partitions."`
 	Set       map[string]string `help:"A setting of the connector beside those that every run needs." placeholder:"KEY=VALUE"`
 	Dir       string            `help:"Keep the servers' files and logs in this directory." placeholder:"DIR" type:"path"`
@@ -134,7 +135,7 @@ func (b *bench) measure(ctx context.Context, s scenario) (r result, err error) {
 
 // connect writes so many events and starts the connector on them.
 func (b *bench) connect(ctx context.Context, s scenario, prefix string, events int) (r result, err error) {
-	t := topics{prefix + "events-bench." + s.name, "sub", prefix + "data-bench." + s.name}
+	t := topics{prefix + "events-bench." + s.name, "sub", prefix + "data-bench." + s.name, batchings[b.Batching]}
 	say("%s: publishing %d events to %s", s.name, events, t.events)
 	if err := s.publish(ctx, b.session, b.pulsar.ServiceURL(), t, events); err != nil {
 		return r, err

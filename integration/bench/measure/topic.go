@@ -131,7 +131,7 @@ func (b Broker) Span(ctx context.Context, topic string) (time.Duration, error) {
 // ended, if not nil, closes when its consumer has ended by itself.
 func (b Broker) Drained(ctx context.Context, topic, subscription string, ended <-chan struct{}) error {
 	last, moved := -1, time.Now()
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for last != 0 {
 		select {
@@ -141,7 +141,7 @@ func (b Broker) Drained(ctx context.Context, topic, subscription string, ended <
 			return errors.New("who consumes has ended")
 		case <-tick.C:
 		}
-		_, body, err := b.get(ctx, topicPath(topic)+"/stats")
+		_, body, err := b.get(ctx, topicPath(topic)+"/stats?subscriptionBacklogSize=false")
 		if err != nil {
 			return err
 		}
