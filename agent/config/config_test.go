@@ -18,6 +18,8 @@ import (
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cassandra-cdc/cassandra-cdc/agent/node"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/javastore"
@@ -241,7 +243,7 @@ func TestSettingsOfTheNodeArriveWhereTheyBelong(t *testing.T) {
 			TrustCertsFile: "ca", TrustStore: javastore.File{Path: "t", Password: "tp"}, CertificateFile: "c", KeyFile: "k",
 			KeyStore: javastore.File{Path: "ks", Password: "kp"}, ServerName: "node7", AnyName: true, Insecure: true,
 		}
-		if got := c.Cassandra(n, nil).TLS; got == nil || *got != want {
+		if got := c.Cassandra(n, nil).TLS; !cmp.Equal(&want, got) {
 			t.Errorf("optional %v: %+v", optional, got)
 		}
 	}
