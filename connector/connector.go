@@ -28,6 +28,7 @@ type connector struct {
 	cfg     config.Config
 	log     *slog.Logger
 	rows    Rows
+	told    pipeline.Observer
 	limits  *pipeline.Limits
 	cluster *readback.Cluster
 	session *cassandra.Session
@@ -35,8 +36,9 @@ type connector struct {
 }
 
 // Run is a connector until ctx ends, which is a stop in good order and no error. Any
-// error is one that needs a person: while Cassandra or Pulsar is away it waits.
-func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger) error {
+// error is one that needs a person: while Cassandra or Pulsar is away it waits. The
+// observers are told of the work on all tables.
+func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger, observers ...pipeline.Observer) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
@@ -44,7 +46,7 @@ func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger) er
 		log.Warn("a setting needs a look", "warning", w)
 	}
 	cfg = cfg.WithDefaults()
-	c := &connector{cfg: cfg, log: log, rows: rows, limits: pipeline.NewLimits(cfg.InFlightEvents, int(cfg.InFlightBytes))}
+	c := &connector{cfg: cfg, log: log, rows: rows, told: pipeline.Observers(observers), limits: pipeline.NewLimits(cfg.InFlightEvents, int(cfg.InFlightBytes))}
 	err := c.run(ctx)
 	if ctx.Err() != nil {
 		return nil

@@ -63,7 +63,7 @@ func (c *connector) runTable(ctx context.Context, name tableName) error {
 		Source: source{consumer, letters, written, reader.Table, c.log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
 		Limits: c.limits, Digests: c.cfg.CacheMaxDigest, Keys: c.cfg.CacheMaxCapacity, DigestLife: time.Duration(c.cfg.CacheExpireMS) * time.Millisecond,
 		Repeat: !c.cfg.SameRowSuppressed(), FirstRetry: c.cfg.FirstRetry(), LongestRetry: c.cfg.LongestRetry(),
-		Log: c.log,
+		Observer: c.told, Log: c.log,
 	}).Run(ctx)
 }
 
