@@ -8,12 +8,15 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/function"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/metrics"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 )
 
@@ -40,7 +43,8 @@ func runFunction(text []byte) error {
 
 	// The worker's output has the lines of all instances.
 	output := program.Flags{LogLevel: "info"}.Logger(os.Stderr).With("function", in.FQFN(), "instance", in.ID)
-	host := function.Host{Instance: in, Counts: &function.Counts{}, Log: output}
+	measured := metrics.New(program.Version(), runtime.Version())
+	host := function.Host{Instance: in, Counts: &function.Counts{}, Metrics: measured.Registry(), UserMetrics: measured.User, Log: output}
 	if in.LogTopic != "" {
 		host.LogTopic = function.NewLogTopic(in)
 		host.Log = slog.New(host.LogTopic.Tee(output.Handler(), slog.LevelInfo))
@@ -54,7 +58,9 @@ func runFunction(text []byte) error {
 		if err != nil {
 			return err
 		}
-		return connector.Run(ctx, cfg, nil, host.Log, host.Counts)
+		return connector.Run(ctx, cfg, nil, host.Log,
+			func(string, string) pipeline.Observer { return host.Counts },
+			func(keyspace, table string) pipeline.Observer { return measured.Table(keyspace, table) })
 	})
 }
 

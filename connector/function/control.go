@@ -9,16 +9,13 @@ import (
 	"time"
 
 	"github.com/apache/pulsar/pulsar-function-go/pb"
-	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // control answers for an instance: the service proto.InstanceControl.
 type control struct {
-	in     *Instance
-	counts *Counts
-	user   prometheus.Gatherer
+	host Host
 
 	mu      sync.Mutex
 	failure string    // why the work has ended; "" while it goes on
@@ -36,11 +33,11 @@ func (c *control) HealthCheck(context.Context, *emptypb.Empty) (*pb.HealthCheckR
 // GetFunctionStatus is what pulsar-admin functions status shows. Restarts and worker are
 // filled in there.
 func (c *control) GetFunctionStatus(context.Context, *emptypb.Empty) (*pb.FunctionStatus, error) {
-	s := c.counts.now()
+	s := c.host.Counts.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return &pb.FunctionStatus{
-		Running: c.failure == "", FailureException: c.failure, InstanceId: strconv.Itoa(c.in.ID),
+		Running: c.failure == "", FailureException: c.failure, InstanceId: strconv.Itoa(c.host.Instance.ID),
 		NumReceived: s.total.received, NumSuccessfullyProcessed: s.total.processed,
 		NumUserExceptions: s.total.userExceptions, LatestUserExceptions: wireExceptions(s.user),
 		NumSystemExceptions: s.total.systemExceptions, LatestSystemExceptions: wireExceptions(s.system),
@@ -58,27 +55,27 @@ func wireExceptions(all []exception) []*pb.FunctionStatus_ExceptionInformation {
 
 // GetMetrics is what pulsar-admin functions stats shows.
 func (c *control) GetMetrics(context.Context, *emptypb.Empty) (*pb.MetricsData, error) {
-	s := c.counts.now()
+	s := c.host.Counts.now()
 	return &pb.MetricsData{
 		ReceivedTotal: s.total.received, ReceivedTotal_1Min: s.minute.received,
 		ProcessedSuccessfullyTotal: s.total.processed, ProcessedSuccessfullyTotal_1Min: s.minute.processed,
 		SystemExceptionsTotal: s.total.systemExceptions, SystemExceptionsTotal_1Min: s.minute.systemExceptions,
 		UserExceptionsTotal: s.total.userExceptions, UserExceptionsTotal_1Min: s.minute.userExceptions,
 		AvgProcessLatency: s.total.averageLatency(), AvgProcessLatency_1Min: s.minute.averageLatency(),
-		LastInvocation: s.lastEventMillis(), UserMetrics: userMetrics(c.user),
+		LastInvocation: s.lastEventMillis(), UserMetrics: c.host.userMetrics(),
 	}, nil
 }
 
 // ResetMetrics begins the present minute anew, as Pulsar's own instances do.
 func (c *control) ResetMetrics(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
-	c.counts.resetMinute()
+	c.host.Counts.resetMinute()
 	return &emptypb.Empty{}, nil
 }
 
 // GetAndResetMetrics is both.
 func (c *control) GetAndResetMetrics(ctx context.Context, e *emptypb.Empty) (*pb.MetricsData, error) {
 	m, err := c.GetMetrics(ctx, e)
-	c.counts.resetMinute()
+	c.host.Counts.resetMinute()
 	return m, err
 }
 

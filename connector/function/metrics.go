@@ -1,15 +1,12 @@
-// The instance's metrics: Prometheus' text, which the worker pastes into its own, and
-// the same as the user metrics of pulsar-admin functions stats.
+// The instance's metrics: Prometheus' text, which the worker pastes into its own.
 
 package function
 
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -26,13 +23,14 @@ func (in *Instance) labels() prometheus.Labels {
 
 // collector gives the counts under the names that Pulsar's own instances use.
 type collector struct {
-	counts *Counts
-	log    *LogTopic // nil for none
-	descs  map[string]*prometheus.Desc
+	host  Host
+	descs map[string]*prometheus.Desc
+	user  *prometheus.Desc
 }
 
-func newCollector(in *Instance, counts *Counts, log *LogTopic) *collector {
-	c := &collector{counts: counts, log: log, descs: map[string]*prometheus.Desc{}}
+func newCollector(h Host) *collector {
+	c := &collector{host: h, descs: map[string]*prometheus.Desc{}}
+	c.user = prometheus.NewDesc("pulsar_function_user_metric", "Metrics of the connector by the names of DataStax's.", []string{"metric"}, h.Instance.labels())
 	for name, help := range map[string]string{
 		"received_total":                    "Events received.",
 		"processed_successfully_total":      "Events that are done with: a row that covers them is persisted.",
@@ -47,13 +45,14 @@ func newCollector(in *Instance, counts *Counts, log *LogTopic) *collector {
 		"last_invocation":                   "When the last event came, in milliseconds since 1970; 0 for never.",
 		"log_topic_dropped_total":           "Lines of the log that were not published to the log topic.",
 	} {
-		c.descs[name] = prometheus.NewDesc("pulsar_function_"+name, help, nil, in.labels())
+		c.descs[name] = prometheus.NewDesc("pulsar_function_"+name, help, nil, h.Instance.labels())
 	}
 	return c
 }
 
 // Describe is a part of prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- c.user
 	for _, d := range c.descs {
 		ch <- d
 	}
@@ -61,7 +60,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect is a part of prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	s := c.counts.now()
+	s := c.host.Counts.now()
 	for name, value := range map[string]int64{
 		"received_total":               s.total.received,
 		"processed_successfully_total": s.total.processed,
@@ -79,8 +78,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	} {
 		ch <- prometheus.MustNewConstMetric(c.descs[name], prometheus.GaugeValue, float64(value))
 	}
-	if c.log != nil {
-		ch <- prometheus.MustNewConstMetric(c.descs["log_topic_dropped_total"], prometheus.CounterValue, float64(c.log.Dropped()))
+	for name, value := range c.host.userMetrics() {
+		ch <- prometheus.MustNewConstMetric(c.user, prometheus.GaugeValue, value, name)
+	}
+	if c.host.LogTopic != nil {
+		ch <- prometheus.MustNewConstMetric(c.descs["log_topic_dropped_total"], prometheus.CounterValue, float64(c.host.LogTopic.Dropped()))
 	}
 	for name, t := range map[string]tally{"process_latency_ms": s.total, "process_latency_ms_1min": s.minute} {
 		ch <- prometheus.MustNewConstSummary(c.descs[name], uint64(t.rows), float64(t.latency.Microseconds())/1000, nil)
@@ -118,53 +120,4 @@ func (l labelled) Gather() ([]*dto.MetricFamily, error) {
 		}
 	}
 	return families, err
-}
-
-// userMetrics are the metrics of a gatherer as names and numbers; those of the Go runtime
-// and of the process are left to Prometheus.
-func userMetrics(g prometheus.Gatherer) map[string]float64 {
-	families, err := g.Gather()
-	if err != nil {
-		return nil // what could be gathered is at the metrics port, with the reason
-	}
-	all := map[string]float64{}
-	for _, family := range families {
-		if strings.HasPrefix(family.GetName(), "go_") || strings.HasPrefix(family.GetName(), "process_") {
-			continue
-		}
-		for _, metric := range family.Metric {
-			set := func(suffix string, value float64) {
-				if !math.IsNaN(value) && !math.IsInf(value, 0) { // which JSON has no form for
-					all[family.GetName()+suffix+labelText(metric.Label)] = value
-				}
-			}
-			switch {
-			case metric.Counter != nil:
-				set("", metric.Counter.GetValue())
-			case metric.Gauge != nil:
-				set("", metric.Gauge.GetValue())
-			case metric.Untyped != nil:
-				set("", metric.Untyped.GetValue())
-			case metric.Histogram != nil:
-				set("_count", float64(metric.Histogram.GetSampleCount()))
-				set("_sum", metric.Histogram.GetSampleSum())
-			case metric.Summary != nil:
-				set("_count", float64(metric.Summary.GetSampleCount()))
-				set("_sum", metric.Summary.GetSampleSum())
-			}
-		}
-	}
-	return all
-}
-
-// labelText is {name="value",…} as Prometheus writes it, "" without labels.
-func labelText(labels []*dto.LabelPair) string {
-	if len(labels) == 0 {
-		return ""
-	}
-	var parts []string
-	for _, l := range labels {
-		parts = append(parts, l.GetName()+"="+strconv.Quote(l.GetValue()))
-	}
-	return "{" + strings.Join(parts, ",") + "}"
 }

@@ -25,6 +25,9 @@ type Host struct {
 	Counts   *Counts
 	// Metrics are those of the connector; nil for none.
 	Metrics prometheus.Gatherer
+	// UserMetrics are what pulsar-admin functions stats shows besides the counts; nil for
+	// nothing.
+	UserMetrics func() map[string]float64
 	// LogTopic is nil for a function without one.
 	LogTopic *LogTopic
 	Log      *slog.Logger
@@ -56,18 +59,14 @@ func (h Host) Run(ctx context.Context, work func(context.Context) error) error {
 	if h.shown == 0 {
 		h.shown = FailureShown
 	}
-	user := h.Metrics
-	if user == nil {
-		user = prometheus.NewRegistry()
-	}
-	c := &control{in: h.Instance, counts: h.Counts, user: user}
+	c := &control{host: h}
 	stopControl, err := serveControl(controlAddress(h.Instance.Port), c)
 	if err != nil {
 		return err
 	}
 	defer stopControl()
 	if h.Instance.MetricsPort > 0 {
-		stopMetrics, err := h.serveMetrics(user)
+		stopMetrics, err := h.serveMetrics()
 		if err != nil {
 			return err
 		}
@@ -91,6 +90,13 @@ func (h Host) Run(ctx context.Context, work func(context.Context) error) error {
 	case <-time.After(h.shown):
 	}
 	return err
+}
+
+func (h Host) userMetrics() map[string]float64 {
+	if h.UserMetrics == nil {
+		return nil
+	}
+	return h.UserMetrics()
 }
 
 // controlAddress is the machine's own address, since the worker is the parent. In
@@ -122,15 +128,19 @@ func serveControl(address string, c *control) (stop func(), err error) {
 }
 
 // serveMetrics answers GET / on all addresses: the worker asks at the machine's name.
-func (h Host) serveMetrics(user prometheus.Gatherer) (stop func(), err error) {
+func (h Host) serveMetrics() (stop func(), err error) {
 	l, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(h.Instance.MetricsPort)))
 	if err != nil {
 		return nil, fmt.Errorf("listen for the function's metrics: %w", err)
 	}
 	own := prometheus.NewRegistry()
-	own.MustRegister(newCollector(h.Instance, h.Counts, h.LogTopic))
+	own.MustRegister(newCollector(h))
+	all := prometheus.Gatherers{own}
+	if h.Metrics != nil {
+		all = append(all, newLabelled(h.Metrics, h.Instance.labels()))
+	}
 	server := &http.Server{
-		Handler: promhttp.HandlerFor(prometheus.Gatherers{own, newLabelled(user, h.Instance.labels())}, promhttp.HandlerOpts{
+		Handler: promhttp.HandlerFor(all, promhttp.HandlerOpts{
 			ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelWarn),
 		}),
 		ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelDebug),
