@@ -42,6 +42,9 @@ var borders = []struct {
 var doors = map[string]string{
 	"github.com/apache/pulsar-client-go": module + "/internal/pulsar",
 	"github.com/gocql/gocql":             module + "/internal/cassandra",
+	// The contract with the functions worker.
+	"github.com/apache/pulsar/pulsar-function-go": module + "/connector/function",
+	"google.golang.org/grpc":                      module + "/connector/function",
 }
 
 func list(t *testing.T, format string) [][]string {

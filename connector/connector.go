@@ -23,11 +23,15 @@ import (
 // producers of its own.
 type Rows func(topic string) pipeline.Publisher
 
+// Observe says who is told of the work on a table.
+type Observe func(keyspace, table string) pipeline.Observer
+
 // connector is what all tables share.
 type connector struct {
 	cfg     config.Config
 	log     *slog.Logger
 	rows    Rows
+	observe []Observe
 	limits  *pipeline.Limits
 	cluster *readback.Cluster
 	session *cassandra.Session
@@ -36,7 +40,7 @@ type connector struct {
 
 // Run is a connector until ctx ends, which is a stop in good order and no error. Any
 // error is one that needs a person: while Cassandra or Pulsar is away it waits.
-func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger) error {
+func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger, observe ...Observe) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
@@ -44,7 +48,7 @@ func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger) er
 		log.Warn("a setting needs a look", "warning", w)
 	}
 	cfg = cfg.WithDefaults()
-	c := &connector{cfg: cfg, log: log, rows: rows, limits: pipeline.NewLimits(cfg.InFlightEvents, int(cfg.InFlightBytes))}
+	c := &connector{cfg: cfg, log: log, rows: rows, observe: observe, limits: pipeline.NewLimits(cfg.InFlightEvents, int(cfg.InFlightBytes))}
 	err := c.run(ctx)
 	if ctx.Err() != nil {
 		return nil

@@ -58,12 +58,16 @@ func (c *connector) runTable(ctx context.Context, name tableName) error {
 		return err
 	}, c.log)
 
+	var told pipeline.Observers
+	for _, observe := range c.observe {
+		told = append(told, observe(name.keyspace, name.table))
+	}
 	c.log.Info("connector started", "table", version.Table, "events", events, "data", data, "format", c.cfg.Format(), "subscription", subscription)
 	return pipeline.New(pipeline.Config{
 		Source: source{consumer, letters, written, reader.Table, c.log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
 		Limits: c.limits, Digests: c.cfg.CacheMaxDigest, Keys: c.cfg.CacheMaxCapacity, DigestLife: time.Duration(c.cfg.CacheExpireMS) * time.Millisecond,
 		Repeat: !c.cfg.SameRowSuppressed(), FirstRetry: c.cfg.FirstRetry(), LongestRetry: c.cfg.LongestRetry(),
-		Log: c.log,
+		Observer: told, Log: c.log,
 	}).Run(ctx)
 }
 

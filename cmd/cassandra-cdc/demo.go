@@ -18,7 +18,7 @@ type demoCommand struct {
 
 type demoRunCommand struct {
 	Cassandra string `help:"Cassandra release line: ${enum}." enum:"5.0,4.1,4.0,3.11" default:"5.0"`
-	As        string `help:"How the connector runs: ${enum}; source is pulsar-admin sources create." enum:"source,standalone" default:"source"`
+	As        string `help:"How the connector runs: ${enum}; source is pulsar-admin sources create, function is pulsar-admin functions create." enum:"source,function,standalone" default:"source"`
 	Keep      bool   `help:"Leave everything running at the end, until Ctrl-C, and say how to look around."`
 	Dir       string `help:"Keep the servers' files and logs in this directory." placeholder:"DIR" type:"path"`
 }

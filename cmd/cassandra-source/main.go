@@ -1,5 +1,6 @@
 // Command cassandra-source is the connector: it turns the events of one table into its
-// data topic. It runs stand-alone, or as the child of the launcher that Pulsar hosts.
+// data topic. It runs stand-alone, as the child of the launcher that Pulsar hosts, or as
+// an instance of a Pulsar function.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/function"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -45,6 +47,12 @@ func (versionCommand) Run() error {
 }
 
 func main() {
+	if text, given, err := function.Configuration(os.Args[1:]); given {
+		if err == nil {
+			err = runFunction(text)
+		}
+		program.Exit("cassandra-source", err)
+	}
 	var c commands
 	parsed := kong.Parse(&c, kong.Name("cassandra-source"),
 		kong.Description("Pulsar source connector for Apache Cassandra change data capture."))

@@ -45,9 +45,11 @@ func (c Config) Destination(keyspace, table string) string {
 }
 
 // DeadLetters is the topic of a table's dead letters, named as Pulsar's own clients name it
-// unless it is set.
+// unless it is set. The subscription of a function has slashes in its name, which a topic
+// must not.
 func (c Config) DeadLetters(keyspace, table string) string {
-	return named(c.DeadLetterTopic, c.Events(keyspace, table)+"-"+c.WithDefaults().EventsSubscription+"-DLQ", keyspace, table)
+	subscription := strings.ReplaceAll(c.WithDefaults().EventsSubscription, "/", "-")
+	return named(c.DeadLetterTopic, c.Events(keyspace, table)+"-"+subscription+"-DLQ", keyspace, table)
 }
 
 func named(template, otherwise, keyspace, table string) string {

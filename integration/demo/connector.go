@@ -1,5 +1,5 @@
-// The connector of the demo: hosted by Pulsar as a source, as a user creates it, or a
-// process of its own.
+// The connector of the demo: hosted by Pulsar as a source or a function, as a user creates
+// it, or a process of its own.
 
 package demo
 
@@ -19,14 +19,19 @@ import (
 // The ways to run the connector.
 const (
 	AsSource     = "source"     // pulsar-admin sources create
+	AsFunction   = "function"   // pulsar-admin functions create
 	AsStandalone = "standalone" // cassandra-source run
 )
 
-const sourceName = "cassandra-customer"
+// hostedName is the name of the source or function.
+const hostedName = "cassandra-customer"
 
 func (s *Stage) startConnector(ctx context.Context, servers *env.Env, o Options) (err error) {
-	if o.As == AsSource {
-		return s.createSource(ctx, o.Archive, servers)
+	switch o.As {
+	case AsSource:
+		return s.create(ctx, servers, "sources", "--archive", o.Archive, "--destination-topic-name", DataTopic, "--source-config", s.settings(eventsFor))
+	case AsFunction:
+		return s.create(ctx, servers, "functions", "--go", o.Source, "--inputs", eventsFor, "--output", DataTopic, "--user-config", s.settings(""))
 	}
 	path := filepath.Join(servers.WorkDir(), "connector.yaml")
 	if err := writeYAML(path, source.Config{
@@ -50,38 +55,57 @@ func (s *Stage) connectorExited() <-chan struct{} {
 	return s.Connector.Exited()
 }
 
-// connectorLog is where the connector's log is.
+// connectorLog is where the connector's log is: a function's is in the broker's.
 func (s *Stage) connectorLog() string {
-	if s.Connector != nil {
+	switch {
+	case s.Connector != nil:
 		return s.Connector.LogFile()
+	case s.hostedAs == "functions":
+		return s.Pulsar.LogFile()
 	}
-	return filepath.Join(s.Pulsar.Home(), "logs", "functions", "public", "default", sourceName, sourceName+"-0.log")
+	return filepath.Join(s.Pulsar.Home(), "logs", "functions", "public", "default", hostedName, hostedName+"-0.log")
 }
 
-// createSource creates the source and waits until its instance runs.
-func (s *Stage) createSource(ctx context.Context, archive string, servers *env.Env) error {
-	config, err := json.Marshal(map[string]any{
-		"keyspace": keyspace, "table": table, "events.topic": eventsFor,
+// settings are those that Pulsar hands to a connector that it hosts, as JSON. A function's
+// events topic is its input, and left out here.
+func (s *Stage) settings(events string) string {
+	settings := map[string]any{
+		"keyspace": keyspace, "table": table,
 		"contactPoints": s.Cassandra.Host(), "port": s.Cassandra.Port(), "pulsarWebServiceUrl": s.Pulsar.AdminURL(),
-	})
-	if err != nil {
-		return err
 	}
-	began := time.Now()
-	out, err := s.Pulsar.AdminCommand(ctx, "sources", "create", "--name", sourceName, "--archive", archive,
-		"--destination-topic-name", DataTopic, "--source-config", string(config)).CombinedOutput()
+	if events != "" {
+		settings["events.topic"] = events
+	}
+	text, err := json.Marshal(settings)
 	if err != nil {
-		return fmt.Errorf("pulsar-admin sources create: %w: %s", err, strings.TrimSpace(string(out)))
+		panic(err) // these values have a form in JSON
+	}
+	return string(text)
+}
+
+// hostedStatus asks Pulsar for the state of the connector that it hosts.
+func (s *Stage) hostedStatus(ctx context.Context) (string, error) {
+	return s.Pulsar.Get(ctx, "/admin/v3/"+s.hostedAs+"/public/default/"+hostedName+"/status")
+}
+
+// create creates the source or function with pulsar-admin and waits until its instance
+// runs.
+func (s *Stage) create(ctx context.Context, servers *env.Env, kind string, args ...string) error {
+	s.hostedAs = kind
+	began := time.Now()
+	out, err := s.Pulsar.AdminCommand(ctx, append([]string{kind, "create", "--name", hostedName}, args...)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("pulsar-admin %s create: %w: %s", kind, err, strings.TrimSpace(string(out)))
 	}
 	status := ""
 	for deadline := time.Now().Add(arrivalTime); ; {
-		status, err = s.Pulsar.Get(ctx, "/admin/v3/sources/public/default/"+sourceName+"/status")
+		status, err = s.hostedStatus(ctx)
 		if err == nil && strings.Contains(status, `"running":true`) {
-			servers.Say("source %s: runs %.1f s after pulsar-admin sources create", sourceName, time.Since(began).Seconds())
+			servers.Say("%s: runs %.1f s after pulsar-admin %s create", hostedName, time.Since(began).Seconds(), kind)
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return errors.Join(fmt.Errorf("the source does not run; its status: %s", status), err)
+			return errors.Join(fmt.Errorf("the connector does not run; its status: %s", status), err)
 		}
 		select {
 		case <-ctx.Done():

@@ -29,8 +29,9 @@ type Options struct {
 	Cassandra string // release line; "" means env.Cassandra50
 	Agent     string // path of the cassandra-cdc binary
 	As        string // how the connector runs; "" means AsStandalone
-	Source    string // path of the cassandra-source binary, for AsStandalone
+	Source    string // path of the cassandra-source binary, for AsStandalone and AsFunction
 	Archive   string // path of the NAR, for AsSource
+	Pulsar    env.PulsarOptions
 	Dir       string // of the servers' files; "" means a temporary one
 	Keep      bool   // stay until ctx ends
 	Out       io.Writer
@@ -95,6 +96,8 @@ type Stage struct {
 	Agent     *env.Program
 	Connector *env.Program // nil where Pulsar runs it
 
+	hostedAs string // what Pulsar runs it as: sources, functions
+
 	session *cassandra.Session
 	client  *pulsar.Client
 	watch   *watch
@@ -118,7 +121,7 @@ func Start(ctx context.Context, servers *env.Env, o Options) (*Stage, error) {
 		return err
 	})
 	both.Go(func() (err error) {
-		s.Pulsar, err = servers.StartPulsar(starting, env.PulsarOptions{})
+		s.Pulsar, err = servers.StartPulsar(starting, o.Pulsar)
 		return err
 	})
 	if err := both.Wait(); err != nil {

@@ -72,7 +72,7 @@ func children(t *testing.T, s *Stage) (pids []int) {
 	for _, path := range commands {
 		line, _ := os.ReadFile(path) // a process may be gone by now
 		command, rest, _ := strings.Cut(string(line), "\x00")
-		if strings.HasPrefix(command, s.Pulsar.Home()) && strings.HasPrefix(rest, "hosted") {
+		if strings.HasPrefix(command, s.Pulsar.Home()) && (strings.HasPrefix(rest, "hosted") || strings.HasPrefix(rest, "-instance-conf")) {
 			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 			if err != nil {
 				t.Fatal(err)
@@ -127,7 +127,7 @@ func killHosted(ctx context.Context, t *testing.T, s *Stage) {
 		t.Fatal(err)
 	}
 	arrives(ctx, t, s, 1)
-	status, err := s.Pulsar.Get(ctx, "/admin/v3/sources/public/default/"+sourceName+"/status")
+	status, err := s.Pulsar.Get(ctx, "/admin/v3/sources/public/default/"+hostedName+"/status")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func killHosted(ctx context.Context, t *testing.T, s *Stage) {
 // mending it is all that has to be done.
 func wrongSetting(ctx context.Context, t *testing.T, s *Stage) {
 	set := func(table string) {
-		out, err := s.Pulsar.AdminCommand(ctx, "sources", "update", "--name", sourceName, "--source-config", fmt.Sprintf(
+		out, err := s.Pulsar.AdminCommand(ctx, "sources", "update", "--name", hostedName, "--source-config", fmt.Sprintf(
 			`{"keyspace":"demo","table":%q,"events.topic":%q,"contactPoints":[%q],"port":"%d","pulsarWebServiceUrl":%q}`, table, eventsFor, s.Cassandra.Host(), s.Cassandra.Port(), s.Pulsar.AdminURL())).CombinedOutput()
 		if err != nil {
 			t.Fatalf("pulsar-admin sources update: %v\n%s", err, out)
@@ -157,7 +157,7 @@ func wrongSetting(ctx context.Context, t *testing.T, s *Stage) {
 
 // deleteSource leaves no process behind.
 func deleteSource(ctx context.Context, t *testing.T, s *Stage) {
-	if out, err := s.Pulsar.AdminCommand(ctx, "sources", "delete", "--name", sourceName).CombinedOutput(); err != nil {
+	if out, err := s.Pulsar.AdminCommand(ctx, "sources", "delete", "--name", hostedName).CombinedOutput(); err != nil {
 		t.Fatalf("pulsar-admin sources delete: %v\n%s", err, out)
 	}
 	until(ctx, t, "the end of the program", func() bool { return len(children(t, s)) == 0 })
