@@ -42,6 +42,7 @@ start. The page is made from ` + "`connector/metrics`" + `.
 
 An event ends by a publication, or is covered without one: so ` + "`events_total`" + ` is ` + "`covered_total`" + ` and ` + "`dead_letters_total`" + ` and ` + "`in_flight_events`" + ` together,
 and ` + "`rows_total`" + ` is less than ` + "`events_total`" + ` where several events of a row are covered together or replicas send the same one.
+How often a cache helps is ` + "`covered_total{by=\"digest\"}`" + ` for digests, and ` + "`covered_total{by=\"same-row\"}`" + ` for rows, as a part of ` + "`events_total`" + `.
 
 | name | type | labels | meaning |
 |---|---|---|---|
@@ -59,8 +60,8 @@ As a function the connector has the same values, and for latencies ` + "`…_sum
 
 | metric | meaning |
 |---|---|
-| ` + "`cache_hits`" + `, ` + "`cache_misses`" + `, ` + "`cache_evictions`" + ` | Look-ups of digests that found theirs, that did not, and entries that the full cache dropped, since the start. |
-| ` + "`cache_size`" + ` | Entries of the cache of digests. |
+| ` + "`cache_hits`" + `, ` + "`cache_misses`" + ` | Events whose digest was known, and others that are acknowledged, since the start. |
+| ` + "`cache_size`" + `, ` + "`cache_evictions`" + ` | Keys whose digests are remembered, and those that were forgotten since there was no room, since the start. |
 | ` + "`query_executors`" + ` | Queries that may run at the same time. |
 | ` + "`query_latency`" + ` | Milliseconds that the cluster took for a row; 0 for an event whose digest was known. |
 | ` + "`replication_latency`" + ` | Milliseconds from the write to the publication of its row. |

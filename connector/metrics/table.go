@@ -1,4 +1,4 @@
-// One table: what its pipeline and its reader tell.
+// One table: what its pipeline tells.
 
 package metrics
 
@@ -11,7 +11,6 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/failure"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
-	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/show"
 )
 
@@ -21,24 +20,20 @@ type Table struct {
 	connector *Connector
 	name      tableName
 
-	events      atomic.Uint64
-	open        atomic.Int64 // received, and neither covered nor buried
-	covered     [len(covers)]atomic.Uint64
-	rows        atomic.Uint64
-	deletes     atomic.Uint64
-	letters     atomic.Uint64
-	failures    atomic.Uint64
-	staleReads  atomic.Uint64
-	staleRows   atomic.Uint64
-	queries     atomic.Uint64
-	queriesFail atomic.Uint64
-	queryRows   atomic.Uint64
-	concurrency atomic.Int64
-	progress    atomic.Int64 // ns since 1970, of the last event that was covered or buried, or of the first after none was open
-	latencySum  atomic.Int64 // ns, from the write to the publication
-	latencies   atomic.Int64
+	events     atomic.Uint64
+	open       atomic.Int64 // received, and neither covered nor buried
+	covered    [len(covers)]atomic.Uint64
+	rows       atomic.Uint64
+	deletes    atomic.Uint64
+	letters    atomic.Uint64
+	failures   atomic.Uint64
+	staleReads atomic.Uint64
+	staleRows  atomic.Uint64
+	progress   atomic.Int64 // ns since 1970, of the last event that was covered or buried, or of the first after none was open
+	latencySum atomic.Int64 // ns, from the write to the publication
+	latencies  atomic.Int64
 
-	writeToPublished, eventToPublished, publish, query, rowsAQuery, queryWait prometheus.Observer
+	writeToPublished, eventToPublished, publish prometheus.Observer
 
 	mu          sync.Mutex
 	gauges      Gauges
@@ -61,19 +56,8 @@ var classes = [...]string{pipeline.Retry: "retry", pipeline.Impossible: "impossi
 
 // Gauges are asked when somebody looks, and answer at once. What is nil is not shown.
 type Gauges struct {
-	InFlightBytes func() int64                      // key and value of the events that are not acknowledged
-	Digests       func() Cache                      // of mutations that were published
-	Rows          func() Cache                      // fingerprints of rows as they were published last
-	Backlog       func() (events int64, known bool) // of the subscription on the events topic
-}
-
-// Cache is the state of a cache. Hits, misses and evictions are counted since the start.
-type Cache struct {
-	Entries   int    `json:"entries"`
-	Capacity  int    `json:"capacity"`
-	Hits      uint64 `json:"hits"`
-	Misses    uint64 `json:"misses"`
-	Evictions uint64 `json:"evictions"`
+	Remembered func() pipeline.Remembered
+	Backlog    func() (events int64, known bool) // of the subscription on the events topic
 }
 
 // State is what is known of a table. Counts are since the start.
@@ -87,10 +71,6 @@ type State struct {
 	Failures    uint64 // reads and publications
 	StaleReads  uint64 // rows that were read again since they may be older than their event
 	StaleRows   uint64 // rows that were published all the same
-	Queries     uint64
-	QueriesFail uint64
-	QueryRows   uint64
-	Concurrency int // queries that may run at the same time
 
 	EventRate    float64       // events a second, over the last half minute or so
 	RowRate      float64       // rows and deletes a second
@@ -100,16 +80,11 @@ type State struct {
 	LastError    string        // "" without one
 	LastErrorAt  time.Time
 
-	InFlightBytes *int64
-	Digests       *Cache
-	RowCache      *Cache
-	Backlog       *int64
+	Remembered *pipeline.Remembered
+	Backlog    *int64
 }
 
-var (
-	_ pipeline.Observer = (*Table)(nil)
-	_ readback.Observer = (*Table)(nil)
-)
+var _ pipeline.Observer = (*Table)(nil)
 
 func newTable(c *Connector, name tableName) *Table {
 	of := func(h *prometheus.HistogramVec) prometheus.Observer {
@@ -118,7 +93,6 @@ func newTable(c *Connector, name tableName) *Table {
 	return &Table{
 		connector: c, name: name,
 		writeToPublished: of(c.writeToPublished), eventToPublished: of(c.eventToPublished), publish: of(c.publish),
-		query: of(c.query), rowsAQuery: of(c.queryRows), queryWait: of(c.queryWait),
 	}
 }
 
@@ -199,27 +173,10 @@ func (t *Table) Stale(last bool) {
 	}
 }
 
-// Queried counts a query.
-func (t *Table) Queried(rows int, took time.Duration, err error) {
-	t.queries.Add(1)
-	if err != nil {
-		t.queriesFail.Add(1)
-	}
-	t.queryRows.Add(uint64(rows))
-	t.query.Observe(took.Seconds())
-	t.rowsAQuery.Observe(float64(rows))
-	t.connector.queryLatency.observe(took, rows)
-}
-
-// Waited counts how long a row waited for its query.
-func (t *Table) Waited(d time.Duration) { t.queryWait.Observe(d.Seconds()) }
-
-// Concurrency notes how many queries may run at the same time.
-func (t *Table) Concurrency(queries int) { t.concurrency.Store(int64(queries)) }
-
-// Succeeded are the reads and the publications that succeeded since the start.
+// Succeeded are the events that a read has covered, and the rows that were published, since
+// the start.
 func (t *Table) Succeeded() (reads, rows uint64) {
-	return t.queries.Load() - t.queriesFail.Load(), t.rows.Load() + t.deletes.Load()
+	return t.covered[pipeline.ByPublication].Load() + t.covered[pipeline.BySameRow].Load(), t.rows.Load() + t.deletes.Load()
 }
 
 // State is what is known now.
@@ -228,7 +185,6 @@ func (t *Table) State() State {
 		Events: t.events.Load(), InFlight: int(max(0, t.open.Load())), Covered: map[string]uint64{},
 		Rows: t.rows.Load(), Deletes: t.deletes.Load(), DeadLetters: t.letters.Load(), Failures: t.failures.Load(),
 		StaleReads: t.staleReads.Load(), StaleRows: t.staleRows.Load(),
-		Queries: t.queries.Load(), QueriesFail: t.queriesFail.Load(), QueryRows: t.queryRows.Load(), Concurrency: int(t.concurrency.Load()),
 	}
 	for by, name := range covers {
 		s.Covered[name] = t.covered[by].Load()
@@ -244,17 +200,9 @@ func (t *Table) State() State {
 	s.EventRate, s.RowRate, s.Latency = t.eventRate.PerSecond(), t.rowRate.PerSecond(), t.latency
 	s.LastError, s.LastErrorAt = t.lastError, t.lastErrorAt
 	t.mu.Unlock()
-	if g.InFlightBytes != nil {
-		bytes := g.InFlightBytes()
-		s.InFlightBytes = &bytes
-	}
-	if g.Digests != nil {
-		c := g.Digests()
-		s.Digests = &c
-	}
-	if g.Rows != nil {
-		c := g.Rows()
-		s.RowCache = &c
+	if g.Remembered != nil {
+		r := g.Remembered()
+		s.Remembered = &r
 	}
 	if g.Backlog != nil {
 		if events, known := g.Backlog(); known {

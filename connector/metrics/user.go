@@ -8,10 +8,12 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 )
 
-// Names of user metrics. Latencies are in milliseconds. Those of the cache are about the
-// digests of mutations, counted since the start.
+// Names of user metrics. Latencies are in milliseconds. Those of the cache count since the
+// start: a hit is an event whose digest was known, a miss any other that is acknowledged.
 const (
 	CacheHits          = "cache_hits"
 	CacheMisses        = "cache_misses"
@@ -75,15 +77,15 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 
 // present are the user metrics that have a value at any time, of all tables together.
 func (c *Connector) present() map[string]float64 {
-	now := map[string]float64{CacheHits: 0, CacheMisses: 0, CacheEvictions: 0, CacheSize: 0, QueryExecutors: 0}
+	now := map[string]float64{CacheHits: 0, CacheMisses: 0, CacheEvictions: 0, CacheSize: 0, QueryExecutors: float64(c.concurrency.Load())}
 	for _, t := range c.Tables() {
 		s := t.State()
-		now[QueryExecutors] += float64(s.Concurrency)
-		if s.Digests != nil {
-			now[CacheHits] += float64(s.Digests.Hits)
-			now[CacheMisses] += float64(s.Digests.Misses)
-			now[CacheEvictions] += float64(s.Digests.Evictions)
-			now[CacheSize] += float64(s.Digests.Entries)
+		hits := s.Covered[covers[pipeline.ByDigest]]
+		now[CacheHits] += float64(hits)
+		now[CacheMisses] += float64(s.Events - hits - min(s.Events-hits, uint64(s.InFlight)))
+		if s.Remembered != nil {
+			now[CacheEvictions] += float64(s.Remembered.Evicted)
+			now[CacheSize] += float64(s.Remembered.Keys)
 		}
 	}
 	return now

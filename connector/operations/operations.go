@@ -1,11 +1,12 @@
 // Package operations is what the connector says of itself while it runs: conditions,
 // metrics, status over HTTP.
 //
-// The way of the data is elsewhere: pipelines and readers tell a [Table] what they do, and
+// The way of the data is elsewhere: each pipeline tells a [Table] what it does, and
 // whoever starts them tells what they wait for. The package changes nothing of what they do.
 package operations
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -33,7 +34,9 @@ type Config struct {
 	RunsAs   string            // for people: source t/n/name, instance 0; function t/n/name, instance 0; stand-alone
 	Settings map[string]string // as given, without secrets
 	Level    *slog.LevelVar    // of Log; nil where it cannot be changed
-	Log      *slog.Logger
+	// LongestRetry is the longest pause before a row is tried again; 10 s.
+	LongestRetry time.Duration
+	Log          *slog.Logger
 }
 
 // Operations watches one connector. It is safe for concurrent use.
@@ -55,6 +58,7 @@ type Operations struct {
 
 // New returns the operations of a connector that is starting. Start makes them work.
 func New(cfg Config) *Operations {
+	cfg.LongestRetry = cmp.Or(cfg.LongestRetry, 10*time.Second)
 	o := &Operations{
 		cfg: cfg, board: health.NewBoard(health.Connector(), cfg.Log), metrics: metrics.New(program.Version(), runtime.Version()),
 		started: time.Now(), state: "starting", ended: make(chan struct{}),
@@ -159,8 +163,9 @@ func (o *Operations) Report() status.Report {
 	state := o.waitsFor()
 	r := status.Report{
 		Version: program.Version(), RunsAs: o.cfg.RunsAs, State: state, Ready: state == "" && o.board.Ready(), Started: o.started,
-		Conditions: o.board.Active(), Tables: []status.Table{}, Settings: o.cfg.Settings,
+		Conditions: o.board.Active(), Tables: []status.Table{}, Queries: o.metrics.Queries(), Settings: o.cfg.Settings,
 	}
+	r.InFlight.Events, r.InFlight.Bytes = o.metrics.Held()
 	if state == "" {
 		r.State = "publishing rows"
 	}

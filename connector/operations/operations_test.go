@@ -33,7 +33,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var config = operations.TableConfig{
 	Keyspace: "shop", Table: "customer", EventsTopic: "events-shop.customer", Subscription: "sub", SubscriptionType: pulsar.KeyShared,
 	DataTopic: "data-shop.customer", DeadLetterTopic: "events-shop.customer-sub-DLQ", Format: "key-value-avro", Schema: func() string { return "v3" },
-	Gauges: metrics.Gauges{InFlightBytes: func() int64 { return 42 }},
+	Gauges: metrics.Gauges{Remembered: func() pipeline.Remembered { return pipeline.Remembered{Keys: 42} }},
 }
 
 // start starts operations that serve nothing, in a bubble of its own time.
@@ -59,7 +59,6 @@ func holds(t *testing.T, o *operations.Operations, when string, codes ...string)
 }
 
 func publish(table *operations.Table) {
-	table.Queried(1, time.Millisecond, nil)
 	table.Published(pipeline.Published{})
 	table.Covered(1, pipeline.ByPublication)
 }
@@ -167,7 +166,6 @@ func TestABrokerThatIsSilent(t *testing.T) {
 		holds(t, o, "idle")
 		table.Received(nil)
 		table.Received(nil)
-		table.Queried(1, time.Millisecond, nil)
 		time.Sleep(20 * time.Second)
 		holds(t, o, "soon")
 		time.Sleep(13 * time.Second)
@@ -300,7 +298,7 @@ func TestEndpoint(t *testing.T) {
 	publish(table)
 	get("/readyz", http.StatusOK)
 	for _, series := range []string{
-		`cassandra_cdc_source_events_total{keyspace="shop",table="customer"} 1`, `cassandra_cdc_source_in_flight_bytes{keyspace="shop",table="customer"} 42`,
+		`cassandra_cdc_source_events_total{keyspace="shop",table="customer"} 1`, `cassandra_cdc_source_remembered_keys{keyspace="shop",table="customer"} 42`,
 		`cassandra_cdc_condition{code="table-not-published",severity="error"} 0`,
 	} {
 		if !strings.Contains(get("/metrics", http.StatusOK), "\n"+series+"\n") {
@@ -320,7 +318,7 @@ func TestEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := r.Tables[0]; r.Ready || r.State != "publishing rows" || r.Settings["keyspace"] != "shop" || got.SchemaVersion != "v3" || got.Rows != 1 ||
-		got.DataTopic != "data-shop.customer" || *got.InFlightBytes != 42 || !strings.Contains(got.LastError, "does not exist") {
+		got.DataTopic != "data-shop.customer" || got.RememberedKeys != 42 || !strings.Contains(got.LastError, "does not exist") {
 		t.Errorf("%+v", r)
 	}
 

@@ -1,4 +1,4 @@
-// One table: what its pipeline and its reader tell, judged.
+// One table: what its pipeline tells, judged.
 
 package operations
 
@@ -20,12 +20,11 @@ const (
 	// lastingAfter is how long failures have to go on before they are a condition: one that
 	// the next attempt mends is none.
 	lastingAfter = 2 * time.Second
-	// quietFor is how long none may come before the condition ends, since rows that go
-	// through say nothing of one that waits for its next attempt. It is a little longer than
-	// the longest pause between two attempts.
-	quietFor = 11 * time.Second
+	// aLittleMore than the longest pause between two attempts is how long no failure may come
+	// before the condition ends: rows that go through say nothing of one that waits.
+	aLittleMore = time.Second
 	// silentAfter is how long nothing may be acknowledged, nor fail, while events are in
-	// flight: a broker that is away refuses nothing.
+	// flight, beside the longest pause: a broker that is away refuses nothing.
 	silentAfter = 30 * time.Second
 	// Rows that may be older than their event are a condition when, within staleWindow,
 	// there are that many of them, and that share of all rows.
@@ -47,12 +46,13 @@ type TableConfig struct {
 	Gauges           metrics.Gauges
 }
 
-// Table is told what the pipeline and the reader of a table do: it is the observer of both.
+// Table is the observer of a pipeline.
 type Table struct {
 	*metrics.Table
 	cfg     TableConfig
 	board   *health.Board
 	subject string
+	quiet   time.Duration
 
 	mu       sync.Mutex
 	troubles map[*health.Condition]*trouble
@@ -70,11 +70,10 @@ type trouble struct {
 	reads, rows uint64 // that had succeeded when it came last
 }
 
-// Table says that a pipeline of the table begins to run, and returns the observer of it and
-// of its reader.
+// Table says that a pipeline of the table begins to run, and returns its observer.
 func (o *Operations) Table(cfg TableConfig) *Table {
 	t := &Table{
-		Table: o.metrics.Table(cfg.Keyspace, cfg.Table), cfg: cfg, board: o.board, subject: cfg.Keyspace + "." + cfg.Table,
+		Table: o.metrics.Table(cfg.Keyspace, cfg.Table), cfg: cfg, board: o.board, subject: cfg.Keyspace + "." + cfg.Table, quiet: o.cfg.LongestRetry + aLittleMore,
 		troubles: map[*health.Condition]*trouble{}, window: time.Now(),
 	}
 	t.Starts(cfg.Gauges)
@@ -148,7 +147,7 @@ func (t *Table) look(now time.Time) {
 		case health.NodeUnreachable, health.NodeCredentialsRefused, health.ReadsFail, health.TableNotPublished:
 			mended = reads > known.reads
 		}
-		over := s.InFlight == 0 || mended && now.Sub(known.last) >= quietFor
+		over := s.InFlight == 0 || mended && now.Sub(known.last) >= t.quiet
 		if over {
 			t.board.Clear(c, t.subject)
 		}
@@ -164,7 +163,7 @@ func (t *Table) look(now time.Time) {
 func (t *Table) judgeSilence(s metrics.State, now time.Time) {
 	failing := false
 	for _, known := range t.troubles {
-		failing = failing || now.Sub(known.last) < silentAfter
+		failing = failing || now.Sub(known.last) < silentAfter+t.quiet
 	}
 	was := t.silent
 	if t.silent = s.Waiting >= silentAfter && !failing; t.silent {

@@ -22,8 +22,22 @@ type seen struct {
 	seed    maphash.Seed
 	now     func() time.Time
 
-	mu   sync.Mutex
-	keys *simplelru.LRU[string, *remembered]
+	mu      sync.Mutex
+	keys    *simplelru.LRU[string, *remembered]
+	evicted uint64 // keys that there was no room for
+}
+
+// Remembered is how much a pipeline remembers of what it published lately.
+type Remembered struct {
+	Keys, Capacity int
+	Evicted        uint64 // keys that there was no room for, since the start
+}
+
+// Remembered is how much the pipeline remembers now.
+func (p *Pipeline) Remembered() Remembered {
+	p.seen.mu.Lock()
+	defer p.seen.mu.Unlock()
+	return Remembered{Keys: p.seen.keys.Len(), Capacity: p.cfg.Keys, Evicted: p.seen.evicted}
 }
 
 type remembered struct {
@@ -57,11 +71,12 @@ type shown struct {
 const timesKept = 16
 
 func newSeen(keys, digests int, life time.Duration) *seen {
-	lru, err := simplelru.NewLRU[string, *remembered](keys, nil)
-	if err != nil {
+	s := &seen{digests: digests, life: life, seed: maphash.MakeSeed(), now: time.Now}
+	var err error
+	if s.keys, err = simplelru.NewLRU(keys, func(string, *remembered) { s.evicted++ }); err != nil {
 		panic(err) // a size that is not positive
 	}
-	return &seen{digests: digests, life: life, seed: maphash.MakeSeed(), now: time.Now, keys: lru}
+	return s
 }
 
 // get is what is known of a key, nil for nothing. mu is held.

@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/cassandra-cdc/cassandra-cdc/connector/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/show"
 )
 
@@ -21,24 +20,26 @@ func (r *Report) Write(w io.Writer, now time.Time) error {
 		ready = "NOT READY"
 	}
 	fmt.Fprintf(b, "%s: %s, up %s, as %s (cassandra-source %s)\n", ready, r.State, show.Duration(now.Sub(r.Started)), r.RunsAs, r.Version)
-	if len(r.Tables) == 0 {
-		fmt.Fprintln(b, "\nno table is published yet")
-	}
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "\nin flight\t%d events, %s\n", r.InFlight.Events, show.Size(int64(r.InFlight.Bytes)))
+	q := r.Queries
+	fmt.Fprintf(t, "queries\t%d of %s rows each, %d at a time, %d failed\n", q.Queries, quotient(q.Rows, q.Queries), q.Concurrency, q.Failed)
 	if len(r.Tables) > 1 {
+		t.Flush() //nolint:errcheck // a Builder takes everything
 		fmt.Fprintln(t, "\nTABLE\tEVENTS\tPER SECOND\tROWS\tPER SECOND\tLATENCY\tIN FLIGHT\tBACKLOG\tDEAD LETTERS\tLAST ERROR")
 		for _, s := range r.Tables {
 			fmt.Fprintf(t, "%s.%s\t%d\t%.1f\t%d\t%.1f\t%s\t%d\t%s\t%d\t%s\n", s.Keyspace, s.Table, s.Events, s.EventsPerSecond,
 				s.Rows+s.Deletes, s.RowsPerSecond, s.latency(), s.InFlight, s.backlog(), s.DeadLetters, s.lastError(now))
 		}
-		t.Flush() //nolint:errcheck // a Builder takes everything
 	} else {
+		if len(r.Tables) == 0 {
+			fmt.Fprintln(t, "tables\tnone yet")
+		}
 		for _, s := range r.Tables {
-			fmt.Fprintln(b)
 			s.write(t, now)
-			t.Flush() //nolint:errcheck // a Builder takes everything
 		}
 	}
+	t.Flush() //nolint:errcheck // a Builder takes everything
 	show.Conditions(b, r.Conditions, now)
 	_, err := io.WriteString(w, show.TrimLines(b.String()))
 	return err
@@ -55,23 +56,11 @@ func (s *Table) write(t io.Writer, now time.Time) {
 	fmt.Fprintf(t, "\nevents\t%d, %.1f a second; %d covered by the event of another replica, %d by a row that was published as it is\n",
 		s.Events, s.EventsPerSecond, s.Covered["digest"], s.Covered["same-row"])
 	fmt.Fprintf(t, "rows\t%d and %d deletes, %.1f a second, %s from write to publication\n", s.Rows, s.Deletes, s.RowsPerSecond, s.latency())
-	fmt.Fprintf(t, "in flight\t%d events", s.InFlight)
-	if s.InFlightBytes != nil {
-		fmt.Fprintf(t, ", %s", show.Size(*s.InFlightBytes))
-	}
+	fmt.Fprintf(t, "backlog\t%s", s.backlog())
 	if s.WaitingSeconds >= 1 {
-		fmt.Fprintf(t, ", nothing acknowledged for %s", show.Duration(show.Seconds(s.WaitingSeconds)))
+		fmt.Fprintf(t, "; nothing acknowledged for %s", show.Duration(show.Seconds(s.WaitingSeconds)))
 	}
-	fmt.Fprintf(t, "\nbacklog\t%s\n", s.backlog())
-	fmt.Fprintf(t, "queries\t%d, %s rows each, %d at a time, %d failed\n", s.Queries, quotient(s.QueriedRows, s.Queries), s.QueryConcurrency, s.QueriesFailed)
-	for _, c := range []struct {
-		name string
-		*metrics.Cache
-	}{{"digests", s.Digests}, {"row cache", s.RowCache}} {
-		if c.Cache != nil {
-			fmt.Fprintf(t, "%s\t%d of %d keys, %s hits a look-up\n", c.name, c.Entries, c.Capacity, quotient(c.Hits, c.Hits+c.Misses))
-		}
-	}
+	fmt.Fprintln(t)
 	if s.StaleReads+s.StaleRows > 0 {
 		fmt.Fprintf(t, "stale\t%d reads repeated, %d rows published all the same\n", s.StaleReads, s.StaleRows)
 	}
