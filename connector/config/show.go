@@ -5,6 +5,8 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
@@ -12,9 +14,9 @@ import (
 
 const hidden = "(hidden)"
 
-// LogValue is what is set, without secrets and without what stands for a file.
-func (c Config) LogValue() slog.Value {
-	var all []slog.Attr
+// Shown is what is set, without secrets and without what stands for a file.
+func (c Config) Shown() map[string]string {
+	all := map[string]string{}
 	for _, f := range settings.Fields(&c) {
 		text := f.Text()
 		switch {
@@ -23,7 +25,17 @@ func (c Config) LogValue() slog.Value {
 		case f.Secret, strings.HasPrefix(text, contentPrefix):
 			text = hidden
 		}
-		all = append(all, slog.String(f.Key, text))
+		all[f.Key] = text
+	}
+	return all
+}
+
+// LogValue is that of [Config.Shown].
+func (c Config) LogValue() slog.Value {
+	var all []slog.Attr
+	shown := c.Shown()
+	for _, key := range slices.Sorted(maps.Keys(shown)) {
+		all = append(all, slog.String(key, shown[key]))
 	}
 	return slog.GroupValue(all...)
 }

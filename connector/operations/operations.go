@@ -27,21 +27,24 @@ const (
 	stuckAfter = 90 * time.Second
 )
 
-// Config says what to serve, and where.
+// Config says what it is that runs.
 type Config struct {
-	Address  string            // host:port of the endpoint; "" serves nothing
-	Profiles bool              // allow /debug/pprof/
-	RunsAs   string            // for people: source t/n/name, instance 0; function t/n/name, instance 0; stand-alone
-	Settings map[string]string // as given, without secrets
-	Level    *slog.LevelVar    // of Log; nil where it cannot be changed
-	// LongestRetry is the longest pause before a row is tried again; 10 s.
-	LongestRetry time.Duration
-	Log          *slog.Logger
+	RunsAs string         // for people: source t/n/name, instance 0; function t/n/name, instance 0; stand-alone
+	Level  *slog.LevelVar // of Log; nil where it cannot be changed
+	Log    *slog.Logger
+}
+
+// Settings are those of the connector, as far as they matter here.
+type Settings struct {
+	Address      string            // host:port of the endpoint; "" serves nothing
+	LongestRetry time.Duration     // the longest pause before a row is tried again; 10 s
+	Shown        map[string]string // all of them as given, without secrets
 }
 
 // Operations watches one connector. It is safe for concurrent use.
 type Operations struct {
 	cfg     Config
+	set     Settings // by Start
 	board   *health.Board
 	metrics *metrics.Connector
 	started time.Time
@@ -58,7 +61,6 @@ type Operations struct {
 
 // New returns the operations of a connector that is starting. Start makes them work.
 func New(cfg Config) *Operations {
-	cfg.LongestRetry = cmp.Or(cfg.LongestRetry, 10*time.Second)
 	o := &Operations{
 		cfg: cfg, board: health.NewBoard(health.Connector(), cfg.Log), metrics: metrics.New(program.Version(), runtime.Version()),
 		started: time.Now(), state: "starting", ended: make(chan struct{}),
@@ -71,7 +73,11 @@ func New(cfg Config) *Operations {
 func (o *Operations) Metrics() *metrics.Connector { return o.metrics }
 
 // Start begins to watch and to serve.
-func (o *Operations) Start() {
+func (o *Operations) Start(s Settings) {
+	s.LongestRetry = cmp.Or(s.LongestRetry, 10*time.Second)
+	o.mu.Lock()
+	o.set = s
+	o.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	o.stop = cancel
 	o.look()
@@ -127,12 +133,12 @@ func (o *Operations) look() {
 // listen serves what is asked over HTTP, unless that is done already. An address that is
 // taken stops nothing: the next look tries again.
 func (o *Operations) listen() {
-	if o.cfg.Address == "" || o.server != nil {
+	if o.set.Address == "" || o.server != nil {
 		return
 	}
-	server, err := endpoint.Listen(o.cfg.Address, endpoint.Program{
+	server, err := endpoint.Listen(o.set.Address, endpoint.Program{
 		Metrics: o.metrics.Registry(), Board: o.board, Alive: o.alive, Starting: o.waitsFor,
-		Status: func() any { return o.Report() }, Level: o.cfg.Level, Profiles: o.cfg.Profiles, Log: o.cfg.Log,
+		Status: func() any { return o.Report() }, Level: o.cfg.Level, Log: o.cfg.Log,
 	})
 	if err != nil {
 		o.board.SetError(health.StatusNotServed, "", err)
@@ -163,7 +169,7 @@ func (o *Operations) Report() status.Report {
 	state := o.waitsFor()
 	r := status.Report{
 		Version: program.Version(), RunsAs: o.cfg.RunsAs, State: state, Ready: state == "" && o.board.Ready(), Started: o.started,
-		Conditions: o.board.Active(), Tables: []status.Table{}, Queries: o.metrics.Queries(), Settings: o.cfg.Settings,
+		Conditions: o.board.Active(), Tables: []status.Table{}, Queries: o.metrics.Queries(), Settings: o.set.Shown,
 	}
 	r.InFlight.Events, r.InFlight.Bytes = o.metrics.Held()
 	if state == "" {

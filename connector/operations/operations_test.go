@@ -39,7 +39,7 @@ var config = operations.TableConfig{
 // start starts operations that serve nothing, in a bubble of its own time.
 func start(t *testing.T, log *bytes.Buffer) *operations.Operations {
 	o := operations.New(operations.Config{RunsAs: "stand-alone", Log: slog.New(slog.NewTextHandler(log, nil))})
-	o.Start()
+	o.Start(operations.Settings{})
 	t.Cleanup(o.Close)
 	o.Waiting("")
 	return o
@@ -269,9 +269,9 @@ func TestEndpoint(t *testing.T) {
 	address := l.Addr().String()
 	l.Close()
 	o := operations.New(operations.Config{
-		Address: address, RunsAs: "source public/default/customers, instance 0", Settings: map[string]string{"keyspace": "shop"}, Log: slog.New(slog.DiscardHandler),
+		RunsAs: "source public/default/customers, instance 0", Log: slog.New(slog.DiscardHandler),
 	})
-	o.Start()
+	o.Start(operations.Settings{Address: address, Shown: map[string]string{"keyspace": "shop"}})
 	defer o.Close()
 	get := func(path string, want int) string {
 		t.Helper()
@@ -323,8 +323,8 @@ func TestEndpoint(t *testing.T) {
 	}
 
 	// Another instance on this machine with the same address goes on without.
-	second := operations.New(operations.Config{Address: address, Log: slog.New(slog.DiscardHandler)})
-	second.Start()
+	second := operations.New(operations.Config{Log: slog.New(slog.DiscardHandler)})
+	second.Start(operations.Settings{Address: address})
 	defer second.Close()
 	holds(t, second, "the address is taken", "status-not-served")
 }

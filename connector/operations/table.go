@@ -73,7 +73,7 @@ type trouble struct {
 // Table says that a pipeline of the table begins to run, and returns its observer.
 func (o *Operations) Table(cfg TableConfig) *Table {
 	t := &Table{
-		Table: o.metrics.Table(cfg.Keyspace, cfg.Table), cfg: cfg, board: o.board, subject: cfg.Keyspace + "." + cfg.Table, quiet: o.cfg.LongestRetry + aLittleMore,
+		Table: o.metrics.Table(cfg.Keyspace, cfg.Table), cfg: cfg, board: o.board, subject: cfg.Keyspace + "." + cfg.Table, quiet: o.set.LongestRetry + aLittleMore,
 		troubles: map[*health.Condition]*trouble{}, window: time.Now(),
 	}
 	t.Starts(cfg.Gauges)

@@ -47,7 +47,7 @@ func conditionOf(err error, otherwise *health.Condition) *health.Condition {
 
 // Step is a part of the start that may have to wait for others.
 type Step struct {
-	Doing   string // for people: connecting to Cassandra
+	Doing   string // for people: connecting to Cassandra; "" when the connector goes on with other work meanwhile
 	Subject string // of the condition: a topic, a table, or ""
 	// Otherwise is the condition of a failure that does not tell what it is:
 	// SubscriptionRefused for whatever reads the events topic.
@@ -65,7 +65,9 @@ const (
 // Try calls attempt until it succeeds, fails for good, or ctx ends, with growing pauses.
 // Meanwhile the connector waits for it and the condition of the error holds.
 func (o *Operations) Try(ctx context.Context, s Step, attempt func() error) error {
-	o.Waiting(s.Doing)
+	if s.Doing != "" {
+		o.Waiting(s.Doing)
+	}
 	for pause := shortestPause; ; pause = min(2*pause, longestPause) {
 		err := attempt()
 		switch {
