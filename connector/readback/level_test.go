@@ -123,13 +123,19 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-// A counter at the fallback level may lack what other replicas have counted.
-func TestFallbackOfCounters(t *testing.T) {
+// What no time proves counts for nothing at the fallback level: a counter may lack what
+// other replicas have counted, and a row without values may be there from before.
+func TestFallbackWithoutProof(t *testing.T) {
 	whole, _ := statements(t, `CREATE TABLE ks.t (k int PRIMARY KEY, n counter)`)
 	at := binary.BigEndian.AppendUint64(nil, 100)
 	var r Row
 	r.show(Request{Operation: event.Update, WriteTime: 100}, whole, [][]byte{at, at})
 	if !r.Fresh || r.proved {
-		t.Errorf("fresh %v, proved %v", r.Fresh, r.proved)
+		t.Errorf("a counter: fresh %v, proved %v", r.Fresh, r.proved)
+	}
+	whole, _ = statements(t, `CREATE TABLE ks.t (k text PRIMARY KEY)`)
+	r.show(Request{Operation: event.Insert, WriteTime: 100}, whole, [][]byte{[]byte("k")})
+	if !r.Fresh || r.proved {
+		t.Errorf("a row of its key alone: fresh %v, proved %v", r.Fresh, r.proved)
 	}
 }

@@ -31,14 +31,9 @@ type node struct {
 
 func startNode(t *testing.T, line string) node {
 	t.Helper()
-	return startNodeWith(t, line, nil)
-}
-
-func startNodeWith(t *testing.T, line string, settings map[string]any) node {
-	t.Helper()
 	e := envtest.ForTest(t)
 	envtest.Needs(t, e, line)
-	server, err := e.StartCassandra(t.Context(), env.CassandraOptions{Version: line, YAML: settings})
+	server, err := e.StartCassandra(t.Context(), env.CassandraOptions{Version: line})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,7 @@ func (s *Session) Select(ctx context.Context, q Query) (Answer, error) {
 
 // scan reads the rows of an answer.
 func scan(iter *gocql.Iter) [][][]byte {
-	const usualRow = 256 // bytes
+	const usualRow = 128 // bytes
 	rows := iter.NumRows()
 	if rows == 0 {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -181,7 +182,14 @@ func delivery(m client.Message) *Delivery {
 		Redeliveries:  int(m.RedeliveryCount()),
 		id:            m.ID(),
 	}
-	d.ID = fmt.Sprintf("%d:%d:%d:%d", d.id.LedgerID(), d.id.EntryID(), d.id.PartitionIdx(), d.id.BatchIdx())
+	text := make([]byte, 0, 64)
+	for i, n := range [...]int64{d.id.LedgerID(), d.id.EntryID(), int64(d.id.PartitionIdx()), int64(d.id.BatchIdx())} {
+		if i > 0 {
+			text = append(text, ':')
+		}
+		text = strconv.AppendInt(text, n, 10)
+	}
+	d.ID = string(text)
 	if key, err := base64.StdEncoding.DecodeString(d.KeyText); err == nil && d.KeyText != "" {
 		d.Key = key
 	}
