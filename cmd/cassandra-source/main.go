@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/alecthomas/kong"
@@ -20,6 +21,7 @@ type commands struct {
 	program.Flags
 
 	Run     runCommand     `cmd:"" help:"Run stand-alone: read the events of a table, publish its rows."`
+	Status  statusCommand  `cmd:"" help:"Show how a connector is: its tables, rows and latency, conditions with what to do about them."`
 	Hosted  hostedCommand  `cmd:"" hidden:"" help:"Run as the child of Pulsar's launcher."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -54,7 +56,7 @@ func main() {
 		program.Exit("cassandra-source", err)
 	}
 	var c commands
-	parsed := kong.Parse(&c, kong.Name("cassandra-source"),
+	parsed := kong.Parse(&c, kong.Name("cassandra-source"), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
 		kong.Description("Pulsar source connector for Apache Cassandra change data capture."))
 	program.Exit("cassandra-source", parsed.Run(&c.Flags))
 }

@@ -132,7 +132,9 @@ func fill(m *metrics.Connector) {
 	table.Stale(true)
 	table.Failed(&pulsar.SchemaError{}, pipeline.Retry)
 	table.Published(pipeline.Published{WriteTime: time.Now().Add(-200 * time.Millisecond), SinceEvent: 90 * time.Millisecond, SincePassed: 7 * time.Millisecond})
-	table.Published(pipeline.Published{Deleted: true, SinceEvent: time.Second})
+	for range 2 {
+		table.Published(pipeline.Published{Deleted: true, SinceEvent: time.Second})
+	}
 	table.Covered(3, pipeline.ByPublication)
 	table.Covered(2, pipeline.ByDigest)
 	table.Covered(1, pipeline.BySameRow)
@@ -162,7 +164,7 @@ forgotten_keys_total{keyspace="shop",table="customer"} 2
 remembered_keys{keyspace="shop",table="customer"} 5
 in_flight_events{keyspace="shop",table="customer"} 1
 last_progress_timestamp_seconds{keyspace="shop",table="customer"} 9.466848e+08
-publish_seconds_bucket{keyspace="shop",table="customer",le="0.01"} 2
+publish_seconds_bucket{keyspace="shop",table="customer",le="0.01"} 3
 queried_rows_total 4
 queries_total{result="failed"} 1
 queries_total{result="ok"} 1
@@ -171,7 +173,7 @@ query_rows_bucket{le="2"} 1
 query_rows_bucket{le="4"} 2
 query_seconds_bucket{le="0.005"} 1
 query_wait_seconds_bucket{le="0.0025"} 1
-rows_total{keyspace="shop",kind="delete",table="customer"} 1
+rows_total{keyspace="shop",kind="delete",table="customer"} 2
 rows_total{keyspace="shop",kind="row",table="customer"} 1
 stale_reads_total{keyspace="shop",table="customer"} 1
 stale_rows_total{keyspace="shop",table="customer"} 1

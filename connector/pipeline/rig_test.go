@@ -40,12 +40,13 @@ type rig struct {
 	bury    func(e *pipeline.Event, reason error) error
 	ackErr  error
 
-	backlog chan *pipeline.Event // the events topic
-	cancel  context.CancelFunc
-	ended   chan error
-	begun   time.Time
-	timed   bool // the journal has the times
-	log     bytes.Buffer
+	pipeline *pipeline.Pipeline
+	backlog  chan *pipeline.Event // the events topic
+	cancel   context.CancelFunc
+	ended    chan error
+	begun    time.Time
+	timed    bool // the journal has the times
+	log      bytes.Buffer
 
 	told tally
 
@@ -93,7 +94,8 @@ func (r *rig) start(events ...*pipeline.Event) {
 	r.cfg.Log, r.cfg.Observer = slog.New(slog.NewTextHandler(&r.log, nil)), &r.told
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.cancel = cancel
-	go func() { r.ended <- pipeline.New(r.cfg).Run(ctx) }()
+	r.pipeline = pipeline.New(r.cfg)
+	go func() { r.ended <- r.pipeline.Run(ctx) }()
 	r.t.Cleanup(cancel)
 	synctest.Wait()
 }

@@ -192,3 +192,19 @@ func TestSameRowUnderAnotherKey(t *testing.T) {
 		r.stop()
 	})
 }
+
+// What is remembered is bounded, and what there was no room for is counted.
+func TestRemembered(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cfg.Keys = 2
+		r.start(newEvent("e1", "a", 100), newEvent("e2", "b", 100), newEvent("e3", "a", 101))
+		if got := r.pipeline.Remembered(); got != (pipeline.Remembered{Keys: 2, Capacity: 2}) {
+			t.Errorf("%+v of two keys", got)
+		}
+		r.send(newEvent("e4", "c", 100))
+		if got := r.pipeline.Remembered(); got != (pipeline.Remembered{Keys: 2, Capacity: 2, Evicted: 1}) {
+			t.Errorf("%+v of three keys", got)
+		}
+		r.stop()
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,6 +35,7 @@ func TestDemoAsSource(t *testing.T) {
 		t.Error(err)
 	}
 	t.Run("Java's client reads the data topic", func(t *testing.T) { javaReads(ctx, t, stage) })
+	t.Run("Pulsar shows the connector's metrics", func(t *testing.T) { showsUserMetrics(ctx, t, stage) })
 	t.Run("the program is killed", func(t *testing.T) { killHosted(ctx, t, stage) })
 	t.Run("a wrong setting", func(t *testing.T) { wrongSetting(ctx, t, stage) })
 	t.Run("delete", func(t *testing.T) { deleteSource(ctx, t, stage) })
@@ -114,6 +116,23 @@ func arrives(ctx context.Context, t *testing.T, s *Stage, id int) {
 		}
 		return false
 	})
+}
+
+// showsUserMetrics looks for the metrics of DataStax's connector where Pulsar shows those of
+// its sources. What the demo has written is behind them.
+func showsUserMetrics(ctx context.Context, t *testing.T, s *Stage) {
+	for _, metric := range []string{
+		"cache_hits", "cache_misses", "cache_evictions", "cache_size", "query_executors", "query_latency", "replication_latency",
+	} {
+		count := regexp.MustCompile(`(?m)^pulsar_source_user_metric_count\{.*name="` + hostedName + `".*metric="` + metric + `".*\} ([1-9]\S*)$`)
+		until(ctx, t, metric, func() bool {
+			text, err := s.Pulsar.Get(ctx, "/metrics/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return count.MatchString(text)
+		})
+	}
 }
 
 // killHosted kills the program. Pulsar starts the instance again, and what was written
