@@ -12,8 +12,8 @@ import (
 )
 
 // publishLog publishes the lines of the log topic, as the worker itself reaches the
-// cluster, until finish is called, which publishes those that are left. log must not lead
-// to the log topic: it tells of trouble with it.
+// cluster, until finish is called, which publishes those that are left as far as the time
+// allows. log must not lead to the log topic: it tells of trouble with it.
 func publishLog(in *function.Instance, topic *function.LogTopic, log *slog.Logger) (finish func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	end, giveUp := context.WithCancel(context.Background())
@@ -32,8 +32,10 @@ func publishLog(in *function.Instance, topic *function.LogTopic, log *slog.Logge
 	}()
 	return func() {
 		stop()
-		defer time.AfterFunc(logLeaveTime, giveUp).Stop()
-		<-done
+		select {
+		case <-done:
+		case <-time.After(logLeaveTime): // a broker that is away would have us wait
+		}
 		giveUp()
 	}
 }

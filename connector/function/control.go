@@ -5,6 +5,7 @@ package function
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,11 +80,11 @@ func (c *control) GetAndResetMetrics(ctx context.Context, e *emptypb.Empty) (*pb
 	return m, err
 }
 
-// fail notes why the work has ended.
+// fail notes why the work has ended, in one line.
 func (c *control) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.failure = err.Error()
+	c.failure = strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
 // lastChecked is when the worker last looked after the instance; the zero time for never.

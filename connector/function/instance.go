@@ -186,7 +186,7 @@ func (in *Instance) Settings(getenv func(string) string) (json.RawMessage, error
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(in.secrets)) {
 		key := strings.ReplaceAll(name, "_", ".")
-		if has(settings, key) {
+		if _, both := settings[key]; both {
 			faults = append(faults, fmt.Errorf("%s is both in the user configuration and a secret: leave it out of the user configuration", key))
 			continue
 		}
@@ -205,20 +205,6 @@ func (in *Instance) Settings(getenv func(string) string) (json.RawMessage, error
 		return nil, errors.Join(faults...)
 	}
 	return json.Marshal(settings)
-}
-
-// has says whether a setting is in a configuration, under its name with dots or in objects.
-func has(settings map[string]json.RawMessage, key string) bool {
-	if _, ok := settings[key]; ok {
-		return true
-	}
-	for i, c := range key {
-		inner := map[string]json.RawMessage{}
-		if c == '.' && json.Unmarshal(settings[key[:i]], &inner) == nil && has(inner, key[i+1:]) {
-			return true
-		}
-	}
-	return false
 }
 
 // Ends are where the events come from and where the rows go.

@@ -159,7 +159,6 @@ func TestSettings(t *testing.T) {
 		{``, `{"auth.password":{"path":"` + secret + `","key":"k"}}`, "the secret auth.password is not in the environment"},
 		{``, `{"auth.password":3}`, "auth.password"},
 		{`{"auth.password":"` + secret + `"}`, `{"auth_password":"x"}`, "auth.password is both"},
-		{`{"auth":{"password":"` + secret + `"}}`, `{"auth.password":"x"}`, "auth.password is both"},
 		{`["` + secret + `"]`, ``, "no JSON object"},
 	} {
 		_, err := with(c.config, c.secrets).Settings(nothing)

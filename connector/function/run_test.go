@@ -222,7 +222,7 @@ func TestMetricsPort(t *testing.T) {
 
 // Work that fails is shown for a while, and a stop does not wait for that.
 func TestFailureIsShown(t *testing.T) {
-	broken := errors.New("table ks.t does not exist")
+	broken := errors.New("keyspace is missing\ntable is missing")
 	r := start(t, time.Minute)
 	r.fail <- broken
 	var status pb.FunctionStatus
@@ -232,7 +232,7 @@ func TestFailureIsShown(t *testing.T) {
 		}
 		r.call("GetFunctionStatus", &status)
 	}
-	if status.Running || status.FailureException != broken.Error() {
+	if status.Running || status.FailureException != "keyspace is missing; table is missing" {
 		t.Errorf("status %+v", &status)
 	}
 	r.stop()

@@ -54,8 +54,9 @@ type functionState struct {
 			LastInvocation int64 `json:"lastInvocationTime"`
 		}
 		Metrics struct {
-			Received  int64 `json:"receivedTotal"`
-			Processed int64 `json:"processedSuccessfullyTotal"`
+			Received  int64              `json:"receivedTotal"`
+			Processed int64              `json:"processedSuccessfullyTotal"`
+			User      map[string]float64 `json:"userMetrics"`
 		}
 	}
 }
@@ -90,9 +91,20 @@ func functionCounts(ctx context.Context, t *testing.T, s *Stage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`pulsar_function_received_total{cluster="standalone",fqfn="public/default/%[1]s",instance_id="0",name="%[1]s",namespace="public/default",tenant="public"} %d`, hostedName, one.NumReceived)
-	if !strings.Contains(metrics, want) {
-		t.Errorf("the broker's metrics do not have %s", want)
+	of := func(more string) string {
+		return fmt.Sprintf(`cluster="standalone",fqfn="public/default/%[1]s",instance_id="0",%[2]sname="%[1]s",namespace="public/default",`, hostedName, more)
+	}
+	for _, want := range []string{
+		fmt.Sprintf(`pulsar_function_received_total{%stenant="public"} %d`, of(""), one.NumReceived),
+		fmt.Sprintf(`cassandra_cdc_source_events_total{%stable="customer",tenant="public"} %d`, of(`keyspace="demo",`), one.NumReceived),
+		fmt.Sprintf(`pulsar_function_user_metric{%stenant="public"} `, of(`metric="replication_latency_count",`)),
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("the broker's metrics do not have %s", want)
+		}
+	}
+	if stats.Instances[0].Metrics.User["replication_latency_count"] == 0 {
+		t.Errorf("user metrics %v", stats.Instances[0].Metrics.User)
 	}
 }
 
