@@ -150,7 +150,7 @@ func severalSchemas(ctx context.Context, t *testing.T, b testBroker) {
 	defer letters.close()
 	s := source{consumer, letters, newWriters(func(ctx context.Context, version int64) (*registry.Schema, error) {
 		return client.SchemaAt(ctx, topic, version)
-	}, nil, log.logger()), func() *readback.Version { return table }, log.logger()}
+	}, nil, func(error) {}, log.logger()), func() *readback.Version { return table }, log.logger()}
 	want := appendKey(t, now, "x", "y")
 	for i, key := range [][]byte{want, want, nil, want} { // nil: not a key of this table
 		e, err := s.Receive(ctx)
@@ -205,17 +205,17 @@ func refusedAtStart(ctx context.Context, t *testing.T, b testBroker) {
 	if err := client.Register(ctx, topic, dataSchema(t, intColumn).Schema); err != nil {
 		t.Fatal(err)
 	}
-	c := &connector{client: client, log: log.logger()}
+	c := &connector{client: client, Host: quiet(log.logger())}
 	type opened struct {
 		close func()
 		error
 	}
 	done := make(chan opened, 1)
 	go func() {
-		_, closeRows, err := c.openData(ctx, topic, dataSchema(t, textColumn))
+		_, closeRows, err := c.openData(ctx, topic, dataSchema(t, textColumn), "")
 		done <- opened{closeRows, err}
 	}()
-	log.until(ctx, t, "waiting until it does", 2)
+	log.until(ctx, t, "schema-refused", 1)
 	for _, says := range []string{"column v type changed from int or null to string or null", "table ks.t", "the rule is FULL"} {
 		if !strings.Contains(log.String(), says) {
 			t.Errorf("the log does not say %q: %s", says, log)
@@ -229,7 +229,7 @@ func refusedAtStart(ctx context.Context, t *testing.T, b testBroker) {
 	got.close()
 	stopped, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, _, err := c.openData(stopped, topic, dataSchema(t, intColumn)); err == nil {
+	if _, _, err := c.openData(stopped, topic, dataSchema(t, intColumn), ""); err == nil {
 		t.Error("no error at a stop")
 	}
 }

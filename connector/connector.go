@@ -10,28 +10,32 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/operations"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/cassandra"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
 
-// Rows says who publishes the rows of a data topic. Where it is nil the connector has
-// producers of its own.
-type Rows func(topic string) pipeline.Publisher
-
-// Observe says who is told of the work on a table.
-type Observe func(keyspace, table string) pipeline.Observer
+// Host is what a connector runs in.
+type Host struct {
+	// Operations are what the connector says of itself. Required; Run starts and ends them.
+	Operations *operations.Operations
+	// Rows is who publishes the rows of a data topic; nil means producers of the
+	// connector's own.
+	Rows func(topic string) pipeline.Publisher
+	// Observer is told of the work on all tables, beside the operations; nil for none.
+	Observer pipeline.Observer
+	Log      *slog.Logger
+}
 
 // connector is what all tables share.
 type connector struct {
+	Host
 	cfg     config.Config
-	log     *slog.Logger
-	rows    Rows
-	observe []Observe
 	limits  *pipeline.Limits
 	cluster *readback.Cluster
 	session *cassandra.Session
@@ -40,15 +44,19 @@ type connector struct {
 
 // Run is a connector until ctx ends, which is a stop in good order and no error. Any
 // error is one that needs a person: while Cassandra or Pulsar is away it waits.
-func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger, observe ...Observe) error {
+func Run(ctx context.Context, cfg config.Config, host Host) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
 	for _, w := range cfg.Warnings() {
-		log.Warn("a setting needs a look", "warning", w)
+		host.Log.Warn("a setting needs a look", "warning", w)
 	}
+	shown := cfg.Shown()
 	cfg = cfg.WithDefaults()
-	c := &connector{cfg: cfg, log: log, rows: rows, observe: observe, limits: pipeline.NewLimits(cfg.InFlightEvents, int(cfg.InFlightBytes))}
+	c := &connector{Host: host, cfg: cfg, limits: pipeline.NewLimits(cfg.InFlightEvents, int(cfg.InFlightBytes))}
+	host.Operations.Metrics().Holds(c.limits.Held)
+	host.Operations.Start(operations.Settings{Address: cfg.StatusAddress(), LongestRetry: cfg.LongestRetry(), Shown: shown})
+	defer host.Operations.Close()
 	err := c.run(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -57,17 +65,21 @@ func Run(ctx context.Context, cfg config.Config, rows Rows, log *slog.Logger, ob
 }
 
 func (c *connector) run(ctx context.Context) error {
-	err := c.held(ctx, "Cassandra does not answer; waiting until it does", func() (err error) {
-		c.session, err = cassandra.Connect(ctx, c.cfg.Cassandra(c.log))
+	err := c.try(ctx, operations.Step{Doing: "connecting to Cassandra", Otherwise: health.NodeUnreachable}, func() (err error) {
+		c.session, err = cassandra.Connect(ctx, c.cfg.Cassandra(c.Log))
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	defer c.session.Close()
-	c.cluster = readback.NewCluster(c.session, c.cfg.Reads(c.log))
-	err = c.held(ctx, "Pulsar does not answer; waiting until it does", func() (err error) {
-		c.client, err = pulsar.Connect(ctx, c.cfg.Pulsar(c.log))
+	reads := c.cfg.Reads(c.Log)
+	reads.Observer = c.Operations.Metrics()
+	c.cluster = readback.NewCluster(c.session, reads)
+	settings := c.cfg.Pulsar(c.Log)
+	settings.Metrics = c.Operations.Metrics().Registry()
+	err = c.try(ctx, operations.Step{Doing: "connecting to Pulsar", Subject: settings.ServiceURL, Otherwise: health.BrokerUnreachable}, func() (err error) {
+		c.client, err = pulsar.Connect(ctx, settings)
 		return err
 	})
 	if err != nil {
@@ -77,28 +89,14 @@ func (c *connector) run(ctx context.Context) error {
 	if c.cfg.Several() {
 		return c.runTables(ctx)
 	}
-	return c.runTable(ctx, tableName{c.cfg.Keyspace, c.cfg.Table})
+	return c.runTable(ctx, tableName{c.cfg.Keyspace, c.cfg.Table}, "preparing the table")
 }
 
-// Pauses between two attempts of what is waited for.
-const (
-	firstPause   = time.Second
-	longestPause = 30 * time.Second
-)
-
-// held calls attempt until it succeeds or fails in a way that no time can mend, with
-// growing pauses. waiting is what the log says meanwhile.
-func (c *connector) held(ctx context.Context, waiting string, attempt func() error) error {
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err := attempt()
-		if err == nil || !passes(err) {
-			return err
-		}
-		c.log.Error(waiting, "error", err, "pause", pause)
-		if err := sleep(ctx, pause); err != nil {
-			return err
-		}
-	}
+// try is that of the operations for what a person has to mend in the settings if time
+// does not.
+func (c *connector) try(ctx context.Context, s operations.Step, attempt func() error) error {
+	s.Final = func(err error) bool { return !passes(err) }
+	return c.Operations.Try(ctx, s, attempt)
 }
 
 // passes says whether a failure to start is one of those that pass by themselves or are

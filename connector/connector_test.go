@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/operations"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
@@ -25,6 +26,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const secret = "hunter2secret"
+
+// quiet is a host that serves nothing.
+func quiet(log *slog.Logger) Host {
+	return Host{Operations: operations.New(operations.Config{Log: log}), Log: log}
+}
 
 func TestUnreachableCassandra(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -35,13 +41,13 @@ func TestUnreachableCassandra(t *testing.T) {
 	l.Close()
 	for name, point := range map[string]string{"closed port": closed, "no such host": "no-such-host.invalid:9042"} {
 		t.Run(name, func(t *testing.T) {
-			cfg := config.Config{Keyspace: "ks", Table: "t", ContactPoints: []string{point}, LocalDC: "dc1", Username: "me", Password: secret}
+			cfg := config.Config{Keyspace: "ks", Table: "t", ContactPoints: []string{point}, LocalDC: "dc1", Username: "me", Password: secret, HTTPAddress: "off"}
 			ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 			defer stop()
 			log := &lockedBuffer{}
 			ended := make(chan error, 1)
-			go func() { ended <- Run(ctx, cfg, nil, log.logger()) }()
-			log.until(ctx, t, "waiting until it does", 2) // it tries again
+			go func() { ended <- Run(ctx, cfg, quiet(log.logger())) }()
+			log.until(ctx, t, "node-unreachable", 1)
 			stop()
 			if err := <-ended; err != nil {
 				t.Errorf("the end of a connector that waits: %v", err)
@@ -59,7 +65,7 @@ func TestUnreachableCassandra(t *testing.T) {
 }
 
 func TestRunRefusesAFaultyConfiguration(t *testing.T) {
-	err := Run(t.Context(), config.Config{}, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	err := Run(t.Context(), config.Config{}, quiet(slog.New(slog.DiscardHandler)))
 	if err == nil || !strings.Contains(err.Error(), "keyspace: it is missing") || !strings.Contains(err.Error(), "table: it is missing") {
 		t.Errorf("got %v", err)
 	}

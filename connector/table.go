@@ -7,17 +7,22 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/connector/metrics"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/operations"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
 
 // runTable publishes the rows of one table until ctx ends or something needs a person.
-func (c *connector) runTable(ctx context.Context, name tableName) error {
+// doing is what the connector as a whole waits for meanwhile; "" when it goes on with
+// other tables.
+func (c *connector) runTable(ctx context.Context, name tableName, doing string) error {
 	events, data := c.cfg.Events(name.keyspace, name.table), c.cfg.Destination(name.keyspace, name.table)
 	var reader *readback.Reader
-	err := c.held(ctx, "the table cannot be looked up; waiting until it can", func() (err error) {
+	err := c.try(ctx, operations.Step{Doing: doing, Subject: name.String(), Otherwise: health.TableNotPublished}, func() (err error) {
 		reader, err = c.cluster.Reader(ctx, name.keyspace, name.table, c.cfg.Format())
 		return err
 	})
@@ -29,19 +34,17 @@ func (c *connector) runTable(ctx context.Context, name tableName) error {
 		return fmt.Errorf("table %s has cdc = false, so that there will be no events: ALTER TABLE %s WITH cdc = true", version.Table.CQL(), version.Table.CQL())
 	}
 	if left := version.Messages.Omitted(); len(left) > 0 {
-		c.log.Warn("columns of types that the output format has no form for are left out", "table", version.Table, "columns", left)
+		c.Log.Warn("columns of types that the output format has no form for are left out", "table", version.Table, "columns", left)
 	}
-	rows, closeRows, err := c.openData(ctx, data, version)
+	rows, closeRows, err := c.openData(ctx, data, version, doing)
 	if err != nil {
 		return err
 	}
 	defer closeRows()
-	var consumer *pulsar.Consumer
 	subscription, kind := c.cfg.Subscription()
-	err = c.held(ctx, "the events topic cannot be subscribed to; waiting until it can", func() (err error) {
-		consumer, err = c.client.Subscribe(ctx, pulsar.ConsumerConfig{
-			Topic: events, Subscription: subscription, Type: kind, Name: "CDC Consumer",
-		})
+	var consumer *pulsar.Consumer
+	err = c.try(ctx, operations.Step{Doing: doing, Subject: events, Otherwise: health.SubscriptionRefused}, func() (err error) {
+		consumer, err = c.client.Subscribe(ctx, pulsar.ConsumerConfig{Topic: events, Subscription: subscription, Type: kind, Name: "CDC Consumer"})
 		return err
 	})
 	if err != nil {
@@ -51,35 +54,50 @@ func (c *connector) runTable(ctx context.Context, name tableName) error {
 	letters := &deadLetters{client: c.client, topic: c.cfg.DeadLetters(name.keyspace, name.table)}
 	defer letters.close()
 
+	watched := c.Operations.Table(operations.TableConfig{
+		Keyspace: name.keyspace, Table: name.table, EventsTopic: events, Subscription: subscription, SubscriptionType: kind,
+		DataTopic: data, DeadLetterTopic: letters.topic, Format: string(c.cfg.Format()),
+		Schema: func() string { return reader.Table().Schema.Fingerprint()[:12] },
+	})
+	defer c.Operations.End(watched)
 	written := newWriters(func(ctx context.Context, version int64) (*registry.Schema, error) {
 		return c.client.SchemaAt(ctx, events, version)
 	}, func(key []byte) error {
 		_, _, err := reader.Table().Messages.EventKey().Decode(key)
 		return err
-	}, c.log)
+	}, watched.Registry, c.Log)
 
-	var told pipeline.Observers
-	for _, observe := range c.observe {
-		told = append(told, observe(name.keyspace, name.table))
-	}
-	c.log.Info("connector started", "table", version.Table, "events", events, "data", data, "format", c.cfg.Format(), "subscription", subscription)
-	return pipeline.New(pipeline.Config{
-		Source: source{consumer, letters, written, reader.Table, c.log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
+	p := pipeline.New(pipeline.Config{
+		Source: source{consumer, letters, written, reader.Table, c.Log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
 		Limits: c.limits, Digests: c.cfg.CacheMaxDigest, Keys: c.cfg.CacheMaxCapacity, DigestLife: time.Duration(c.cfg.CacheExpireMS) * time.Millisecond,
 		Repeat: !c.cfg.SameRowSuppressed(), FirstRetry: c.cfg.FirstRetry(), LongestRetry: c.cfg.LongestRetry(),
-		Observer: told, Log: c.log,
-	}).Run(ctx)
+		Observer: c.observers(watched), Log: c.Log,
+	})
+	watched.Starts(metrics.Gauges{Remembered: p.Remembered})
+	c.Log.Info("connector started", "table", version.Table, "events", events, "data", data, "format", c.cfg.Format(), "subscription", subscription)
+	if doing != "" {
+		c.Operations.Waiting("")
+	}
+	return p.Run(ctx)
+}
+
+// observers are told of the work on a table.
+func (c *connector) observers(watched pipeline.Observer) pipeline.Observer {
+	if c.Observer == nil {
+		return watched
+	}
+	return pipeline.Observers{watched, c.Observer}
 }
 
 // openData is the publisher of a data topic. The connector's own producer registers the
 // table's schema before the first row, so that consumers may subscribe with it; while the
 // broker refuses the schema nothing is received, so nothing is lost.
-func (c *connector) openData(ctx context.Context, topic string, version *readback.Version) (rows pipeline.Publisher, closeRows func(), err error) {
-	if c.rows != nil {
-		return c.rows(topic), func() {}, nil
+func (c *connector) openData(ctx context.Context, topic string, version *readback.Version, doing string) (rows pipeline.Publisher, closeRows func(), err error) {
+	if c.Rows != nil {
+		return c.Rows(topic), func() {}, nil
 	}
 	var producer *pulsar.Producer
-	err = c.held(ctx, "the data topic does not take the table's schema; waiting until it does", func() (err error) {
+	err = c.try(ctx, operations.Step{Doing: doing, Subject: topic, Otherwise: health.BrokerUnreachable}, func() (err error) {
 		settings := c.cfg.Producer(topic)
 		settings.Schema = version.Schema
 		producer, err = c.client.Producer(ctx, settings)

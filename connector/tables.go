@@ -35,18 +35,23 @@ func (c *connector) runTables(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	looks, known := 0, ""
+	c.Operations.Waiting("looking for tables")
 	for {
 		version, all, err := c.tablesNow(ctx, known)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			c.log.Warn("Cassandra does not tell which tables there are; those that are known go on", "error", err)
+			known = "" // what has changed meanwhile is not known
+			c.Log.Warn("Cassandra does not tell which tables there are; those that are known go on", "error", err)
 		case all != nil:
 			known = version
 			t.follow(ctx, all)
 			if looks++; looks == 1 && len(t.running) == 0 {
-				c.log.Warn("no table with cdc = true fits the setting tables; waiting for one")
+				c.Log.Warn("no table with cdc = true fits the setting tables; waiting for one")
+			}
+			if len(t.running) > 0 {
+				c.Operations.Waiting("")
 			}
 		}
 		if err := sleep(ctx, time.Duration(c.cfg.TablesRefreshMS)*time.Millisecond); err != nil {
@@ -68,7 +73,7 @@ func (c *connector) tablesNow(ctx context.Context, known string) (version string
 	}
 	snapshot, err := schema.NewSnapshot(rows)
 	if err != nil { // of a table that cannot be read; the others are there
-		c.log.Warn("a table's schema is not understood", "error", err)
+		c.Log.Warn("a table's schema is not understood", "error", err)
 	}
 	all = []*schema.Table{}
 	for _, t := range snapshot.Tables() {
@@ -101,9 +106,10 @@ func (t *tables) follow(ctx context.Context, all []*schema.Table) {
 
 // keepRunning runs the pipeline of a table, again and again where it fails, until ctx ends.
 func (c *connector) keepRunning(ctx context.Context, name tableName) {
+	const firstPause, longestPause = time.Second, 30 * time.Second
 	for pause := firstPause; ; {
 		began := time.Now()
-		err := c.runTable(ctx, name)
+		err := c.runTable(ctx, name, "")
 		if ctx.Err() != nil {
 			return
 		}
@@ -112,9 +118,9 @@ func (c *connector) keepRunning(ctx context.Context, name tableName) {
 		}
 		var gone *readback.NoTableError
 		if errors.As(err, &gone) {
-			c.log.Warn("a table was dropped; its events wait", "table", name)
+			c.Log.Warn("a table was dropped; its events wait", "table", name)
 		} else {
-			c.log.Error("a table is not published; trying again", "table", name, "error", err, "pause", pause)
+			c.Log.Error("a table is not published; trying again", "table", name, "error", err, "pause", pause)
 		}
 		if sleep(ctx, pause) != nil {
 			return

@@ -25,6 +25,8 @@ const (
 	// lookUpsBeforeAssuming is how often a registry that never answered is asked, within
 	// some eight seconds, before a version is taken for the table's own.
 	lookUpsBeforeAssuming = 6
+	// lookUpsBeforeTelling is how often it is asked before that is a condition.
+	lookUpsBeforeTelling = 3
 	// Meanwhile it is asked again now and then, without holding events up for long.
 	assumedPause   = time.Minute
 	assumedTimeout = time.Second
@@ -40,6 +42,7 @@ const (
 type writers struct {
 	lookUp  func(ctx context.Context, version int64) (*registry.Schema, error)
 	readKey func(key []byte) error // as the table's present key
+	told    func(error)            // whether the registry tells; nil is yes
 	log     *slog.Logger
 
 	last    *version // of the last event
@@ -57,12 +60,12 @@ type version struct {
 	fault  error // why there is none, for good
 }
 
-func newWriters(lookUp func(context.Context, int64) (*registry.Schema, error), readKey func([]byte) error, log *slog.Logger) *writers {
+func newWriters(lookUp func(context.Context, int64) (*registry.Schema, error), readKey func([]byte) error, told func(error), log *slog.Logger) *writers {
 	known, err := simplelru.NewLRU[int64, *version](rememberedVersions, nil)
 	if err != nil {
 		panic(err) // the size is not positive
 	}
-	return &writers{lookUp: lookUp, readKey: readKey, log: log, known: known, assumed: -1}
+	return &writers{lookUp: lookUp, readKey: readKey, told: told, log: log, known: known, assumed: -1}
 }
 
 // of is what a message was written with: nil where only the table's own form is known. It
@@ -99,10 +102,14 @@ func (w *writers) find(ctx context.Context, d *pulsar.Delivery) (*version, error
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case !w.reached && w.assumed < 0 && attempt >= lookUpsBeforeAssuming && noWay(err) && w.readKey(d.Key) == nil:
+			w.told(err)
 			w.log.Warn("Pulsar's web service (pulsarWebServiceUrl) does not tell how events were written; they are read by the table's present key",
 				"schema_version", d.SchemaVersion, "error", err)
 			w.assumed, w.again = d.SchemaVersion, time.Now().Add(assumedPause)
 			return nil, nil
+		}
+		if attempt >= lookUpsBeforeTelling {
+			w.told(err)
 		}
 		if leftOut, due := w.waiting.Due(); due {
 			w.log.Warn("how an event was written cannot be looked up; waiting",
@@ -158,6 +165,7 @@ func (w *writers) ask(ctx context.Context, number int64) (*version, error) {
 	if v.fault != nil {
 		v.fault = fmt.Errorf("schema version %d of the events topic: %w", number, v.fault)
 	}
+	w.told(nil)
 	w.reached, w.assumed = true, -1
 	w.known.Add(number, v)
 	return v, nil

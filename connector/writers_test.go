@@ -84,7 +84,7 @@ func rig(t *testing.T) (w *writers, r *fakeRegistry, log *bytes.Buffer, key []by
 		_, _, err := now.Decode(key)
 		return err
 	}
-	return newWriters(r.lookUp, readKey, slog.New(slog.NewTextHandler(log, nil))), r, log, appendKey(t, now, "x")
+	return newWriters(r.lookUp, readKey, func(error) {}, slog.New(slog.NewTextHandler(log, nil))), r, log, appendKey(t, now, "x")
 }
 
 func TestWriters(t *testing.T) {
@@ -265,7 +265,7 @@ func TestEventsOfSeveralWriters(t *testing.T) {
 	other, dropped := newKey(t, oneColumn)
 	r := &fakeRegistry{schemas: map[int64]*registry.Schema{0: dropped, 1: before, 2: current}}
 	log := slog.New(slog.DiscardHandler)
-	s := source{writers: newWriters(r.lookUp, nil, log), table: func() *readback.Version { return table }, log: log}
+	s := source{writers: newWriters(r.lookUp, nil, func(error) {}, log), table: func() *readback.Version { return table }, log: log}
 	value := event.AppendMutation(nil, event.Mutation{Digest: "d", NodeID: "n"})
 	read := func(version int64, key []byte) string {
 		t.Helper()

@@ -5,18 +5,17 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/function"
-	"github.com/cassandra-cdc/cassandra-cdc/connector/metrics"
-	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/operations"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 )
 
@@ -43,13 +42,14 @@ func runFunction(text []byte) error {
 
 	// The worker's output has the lines of all instances.
 	output := program.Flags{LogLevel: "info"}.Logger(os.Stderr).With("function", in.FQFN(), "instance", in.ID)
-	measured := metrics.New(program.Version(), runtime.Version())
-	host := function.Host{Instance: in, Counts: &function.Counts{}, Metrics: measured.Registry(), UserMetrics: measured.User, Log: output}
+	host := function.Host{Instance: in, Counts: &function.Counts{}, Log: output}
 	if in.LogTopic != "" {
 		host.LogTopic = function.NewLogTopic(in)
 		host.Log = slog.New(host.LogTopic.Tee(output.Handler(), slog.LevelInfo))
 		defer publishLog(in, host.LogTopic, output)()
 	}
+	watched := operations.New(operations.Config{RunsAs: fmt.Sprintf("function %s, instance %d", in.FQFN(), in.ID), Log: host.Log})
+	host.Metrics, host.UserMetrics = watched.Metrics().Registry(), watched.Metrics().User
 	return host.Run(ctx, func(ctx context.Context) error {
 		defer context.AfterFunc(ctx, func() {
 			time.AfterFunc(functionLeaveTime, func() { os.Exit(1) })
@@ -58,9 +58,7 @@ func runFunction(text []byte) error {
 		if err != nil {
 			return err
 		}
-		return connector.Run(ctx, cfg, nil, host.Log,
-			func(string, string) pipeline.Observer { return host.Counts },
-			func(keyspace, table string) pipeline.Observer { return measured.Table(keyspace, table) })
+		return connector.Run(ctx, cfg, connector.Host{Operations: watched, Observer: host.Counts, Log: host.Log})
 	})
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/operations"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/relay"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
@@ -27,14 +29,15 @@ func (hostedCommand) Run(flags *program.Flags) error {
 	// end the process before.
 	signal.Ignore(syscall.SIGPIPE)
 	rows := relay.NewPublisher(os.Stdout)
-	err := runHosted(rows, flags.HostedLogger(os.Stderr))
+	log, level := flags.HostedLogger(os.Stderr)
+	err := runHosted(rows, log, level)
 	if err != nil {
 		rows.Fail(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return err
 }
 
-func runHosted(rows *relay.Publisher, log *slog.Logger) error {
+func runHosted(rows *relay.Publisher, log *slog.Logger, level *slog.LevelVar) error {
 	settings, err := relay.ReadSettings(os.Stdin)
 	if err != nil {
 		return err
@@ -45,7 +48,11 @@ func runHosted(rows *relay.Publisher, log *slog.Logger) error {
 	}
 	ctx, stop := program.UntilSignal()
 	defer stop()
+	watched := operations.New(operations.Config{
+		RunsAs: fmt.Sprintf("source %s/%s/%s, instance %d", settings.Tenant, settings.Namespace, settings.Name, settings.Instance), Level: level, Log: log,
+	})
 	go rows.Flush(ctx)
+	go watched.Metrics().RecordUser(ctx, rows.Record)
 	go func() {
 		// The program never outlives its launcher: the stream ends with it.
 		if err := rows.Acknowledge(os.Stdin); err != nil {
@@ -54,10 +61,10 @@ func runHosted(rows *relay.Publisher, log *slog.Logger) error {
 		stop()
 		time.AfterFunc(leaveTime, func() { os.Exit(1) })
 	}()
-	return connector.Run(ctx, cfg, func(topic string) pipeline.Publisher {
+	return connector.Run(ctx, cfg, connector.Host{Operations: watched, Log: log, Rows: func(topic string) pipeline.Publisher {
 		if topic == settings.OutputTopic {
 			topic = "" // Pulsar knows it
 		}
 		return rows.Topic(topic)
-	}, log)
+	}})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/connector"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/config"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/function"
+	"github.com/cassandra-cdc/cassandra-cdc/connector/operations"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
@@ -38,7 +39,10 @@ func (c *runCommand) Run(flags *program.Flags) error {
 	}
 	ctx, stop := program.UntilSignal()
 	defer stop()
-	return connector.Run(ctx, cfg, nil, flags.Logger(os.Stderr))
+	log, level := flags.LoggerWithLevel(os.Stderr)
+	return connector.Run(ctx, cfg, connector.Host{
+		Operations: operations.New(operations.Config{RunsAs: "stand-alone", Level: level, Log: log}), Log: log,
+	})
 }
 
 type versionCommand struct{}

@@ -39,9 +39,9 @@ func (f Flags) LoggerWithLevel(w io.Writer) (*slog.Logger, *slog.LevelVar) {
 }
 
 // HostedLogger logs to a launcher that gives each line its time: lines begin with their
-// level.
-func (f Flags) HostedLogger(w io.Writer) *slog.Logger {
-	var level slog.Level
+// level, of which the least severe may be changed at any time.
+func (f Flags) HostedLogger(w io.Writer) (*slog.Logger, *slog.LevelVar) {
+	level := &slog.LevelVar{}
 	_ = level.UnmarshalText([]byte(f.LogLevel))
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
@@ -51,7 +51,7 @@ func (f Flags) HostedLogger(w io.Writer) *slog.Logger {
 			}
 			return a
 		},
-	}))
+	})), level
 }
 
 // UntilSignal is a context that ends with SIGINT or SIGTERM. A second signal finds nobody
