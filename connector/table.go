@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/connector/deadletter"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
@@ -48,8 +50,10 @@ func (c *connector) runTable(ctx context.Context, name tableName) error {
 		return err
 	}
 	defer consumer.Close()
-	letters := &deadLetters{client: c.client, topic: c.cfg.DeadLetters(name.keyspace, name.table)}
-	defer letters.close()
+	letters := deadletter.NewWriter(c.client, deadletter.Config{
+		Topic: c.cfg.DeadLetters(name.keyspace, name.table), Events: events, Keyspace: name.keyspace, Table: name.table, Version: program.Version(),
+	})
+	defer letters.Close()
 
 	written := newWriters(func(ctx context.Context, version int64) (*registry.Schema, error) {
 		return c.client.SchemaAt(ctx, events, version)
@@ -60,7 +64,7 @@ func (c *connector) runTable(ctx context.Context, name tableName) error {
 
 	c.log.Info("connector started", "table", version.Table, "events", events, "data", data, "format", c.cfg.Format(), "subscription", subscription)
 	return pipeline.New(pipeline.Config{
-		Source: source{consumer, letters, written, reader.Table, c.log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
+		Source: source{consumer, written, reader.Table, c.log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
 		Limits: c.limits, Digests: c.cfg.CacheMaxDigest, Keys: c.cfg.CacheMaxCapacity, DigestLife: time.Duration(c.cfg.CacheExpireMS) * time.Millisecond,
 		Repeat: !c.cfg.SameRowSuppressed(), FirstRetry: c.cfg.FirstRetry(), LongestRetry: c.cfg.LongestRetry(),
 		Log: c.log,
