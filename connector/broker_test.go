@@ -102,6 +102,7 @@ func TestAgainstABroker(t *testing.T) {
 	t.Run("several schemas on one events topic", func(t *testing.T) { severalSchemas(ctx, t, b) })
 	t.Run("a refused schema at the start", func(t *testing.T) { refusedAtStart(ctx, t, b) })
 	t.Run("a refused schema while it runs", func(t *testing.T) { refusedWhileRunning(ctx, t, b) })
+	t.Run("a row that is too large", func(t *testing.T) { tooLarge(ctx, t, b) })
 }
 
 // The table was made three times with other keys, and its agents wrote to one topic.
@@ -146,16 +147,20 @@ func severalSchemas(ctx context.Context, t *testing.T, b testBroker) {
 		t.Fatal(err)
 	}
 	defer consumer.Close()
-	letters := &deadLetters{client: client, topic: topic + "-DLQ"}
-	defer letters.close()
-	s := source{consumer, letters, newWriters(func(ctx context.Context, version int64) (*registry.Schema, error) {
+	s := source{consumer, newWriters(func(ctx context.Context, version int64) (*registry.Schema, error) {
 		return client.SchemaAt(ctx, topic, version)
 	}, nil, func(error) {}, log.logger()), func() *readback.Version { return table }, log.logger()}
 	want := appendKey(t, now, "x", "y")
-	for i, key := range [][]byte{want, want, nil, want} { // nil: not a key of this table
+	for i, key := range [][]byte{want, want, nil, nil, want} { // nil: no event, then not a key of this table
 		e, err := s.Receive(ctx)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if i == 2 {
+			if e.Fault == nil || !strings.Contains(e.Fault.Error(), "schema version 2 of the events topic") || e.ID == "" || e.Delivery == nil {
+				t.Errorf("a message that is no event: %+v", e)
+			}
+			continue
 		}
 		written := e.Key
 		if e.Written != nil {
@@ -165,9 +170,6 @@ func severalSchemas(ctx context.Context, t *testing.T, b testBroker) {
 		if e.Digest != "d" || e.Writer == nil || (err == nil) != (key != nil) || !bytes.Equal(got, key) || key != nil && !bytes.Equal(e.Key, key) {
 			t.Errorf("event %d: %+v, in the present form %x, %v", i, e, got, err)
 		}
-	}
-	if !strings.Contains(log.String(), "schema version 2 of the events topic") {
-		t.Errorf("the message that is no event is not in the log: %s", log)
 	}
 }
 
@@ -339,4 +341,64 @@ func refusedWhileRunning(ctx context.Context, t *testing.T, b testBroker) {
 	if err != nil || s.Fingerprint() != refused.Schema.Fingerprint() {
 		t.Errorf("version 1: %v, %v", s, err)
 	}
+}
+
+// A row that no broker takes is a dead letter, with its reason, and the next row of the key
+// goes on.
+func tooLarge(ctx context.Context, t *testing.T, b testBroker) {
+	topic := b.namespace(ctx, t, "large", "FULL") + "data-ks.t"
+	client := b.connect(ctx, t, slog.New(slog.DiscardHandler))
+	version := dataSchema(t, textColumn)
+	producer, err := client.Producer(ctx, pulsar.ProducerConfig{Topic: topic, Schema: version.Schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	ends := &largeEnds{fakeEnds: &fakeEnds{
+		events: make(chan *pipeline.Event), acked: make(chan string, 10), buried: make(chan string, 10), version: func() *readback.Version { return version },
+	}}
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- pipeline.New(pipeline.Config{
+			Source: ends, Reader: ends, DeadLetters: ends, Publisher: publisher{producer, client.Explain}, Classify: classify, Log: slog.New(slog.DiscardHandler),
+		}).Run(running)
+	}()
+	for _, c := range []struct {
+		id     string
+		buried bool
+	}{{"large", true}, {"small", false}} {
+		ends.events <- &pipeline.Event{ID: c.id, Key: []byte("\x02a"), Digest: c.id, Properties: event.Properties{WriteTime: event.NoWriteTime, ExactKey: c.id}}
+		select {
+		case got := <-ends.acked:
+			if got != c.id {
+				t.Errorf("%s is acknowledged, want %s", got, c.id)
+			}
+		case err := <-ended:
+			t.Fatalf("the pipeline ended: %v", err)
+		case <-ctx.Done():
+			t.Fatal(ctx.Err())
+		}
+		if (len(ends.buried) == 1) != c.buried {
+			t.Errorf("%s: %d dead letters", c.id, len(ends.buried))
+		}
+		for len(ends.buried) > 0 {
+			<-ends.buried
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// largeEnds reads a row of 6 MiB for the event that is called so.
+type largeEnds struct{ *fakeEnds }
+
+func (l *largeEnds) Read(ctx context.Context, r readback.Request) (readback.Row, error) {
+	row, err := l.fakeEnds.Read(ctx, r)
+	if r.ExactKey == "large" {
+		row.Values = [][]byte{bytes.Repeat([]byte("x"), 6<<20)}
+	}
+	return row, err
 }

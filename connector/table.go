@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/connector/deadletter"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/metrics"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/operations"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/health"
+	"github.com/cassandra-cdc/cassandra-cdc/internal/program"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
@@ -51,12 +53,15 @@ func (c *connector) runTable(ctx context.Context, name tableName, doing string) 
 		return err
 	}
 	defer consumer.Close()
-	letters := &deadLetters{client: c.client, topic: c.cfg.DeadLetters(name.keyspace, name.table)}
-	defer letters.close()
+	buried := c.cfg.DeadLetters(name.keyspace, name.table)
+	letters := deadletter.NewWriter(c.client, deadletter.Config{
+		Topic: buried, Events: events, Keyspace: name.keyspace, Table: name.table, Version: program.Version(),
+	})
+	defer letters.Close()
 
 	watched := c.Operations.Table(operations.TableConfig{
 		Keyspace: name.keyspace, Table: name.table, EventsTopic: events, Subscription: subscription, SubscriptionType: kind,
-		DataTopic: data, DeadLetterTopic: letters.topic, Format: string(c.cfg.Format()),
+		DataTopic: data, DeadLetterTopic: buried, Format: string(c.cfg.Format()),
 		Schema: func() string { return reader.Table().Schema.Fingerprint()[:12] },
 	})
 	defer c.Operations.End(watched)
@@ -68,7 +73,7 @@ func (c *connector) runTable(ctx context.Context, name tableName, doing string) 
 	}, watched.Registry, c.Log)
 
 	p := pipeline.New(pipeline.Config{
-		Source: source{consumer, letters, written, reader.Table, c.Log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
+		Source: source{consumer, written, reader.Table, c.Log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
 		Limits: c.limits, Digests: c.cfg.CacheMaxDigest, Keys: c.cfg.CacheMaxCapacity, DigestLife: time.Duration(c.cfg.CacheExpireMS) * time.Millisecond,
 		Repeat: !c.cfg.SameRowSuppressed(), FirstRetry: c.cfg.FirstRetry(), LongestRetry: c.cfg.LongestRetry(),
 		Observer: c.observers(watched), Log: c.Log,

@@ -1,4 +1,4 @@
-// The pipeline's ends on Pulsar: the events topic, the data topic, the dead letters.
+// The pipeline's ends on Pulsar: the events topic and the data topic.
 
 package connector
 
@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
-	"sync"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
@@ -19,35 +17,34 @@ import (
 // source receives events.
 type source struct {
 	consumer *pulsar.Consumer
-	letters  *deadLetters
 	writers  *writers
 	table    func() *readback.Version // the present one, as far as it is known
 	log      *slog.Logger
 }
 
-// Receive gives the next event. What is no event goes to the dead letters at once.
+// Receive gives the next event, or message that is none.
 func (s source) Receive(ctx context.Context) (*pipeline.Event, error) {
-	for {
-		d, err := s.consumer.Receive(ctx)
-		if err != nil {
-			return nil, err
-		}
-		e, err := s.event(ctx, d)
-		switch {
-		case err == nil:
-			return e, nil
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		}
-		e = &pipeline.Event{Key: d.Key, ID: d.ID, Delivery: d}
-		if err := s.letters.Bury(ctx, e, err); err != nil {
-			return nil, err
-		}
-		s.log.Error("a message that is no event is a dead letter now", "message", d.ID, "reason", err)
-		if err := s.Ack(e); err != nil {
-			return nil, err
-		}
+	d, err := s.consumer.Receive(ctx)
+	if err != nil {
+		return nil, err
 	}
+	e, err := s.event(ctx, d)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		e = &pipeline.Event{Key: d.Key, ID: d.ID, Size: size(d), Delivery: d, Fault: err}
+	}
+	return e, nil
+}
+
+// size is what a message takes in memory, in bytes.
+func size(d *pulsar.Delivery) int {
+	n := len(d.KeyText) + len(d.Key) + len(d.Value)
+	for name, value := range d.Properties {
+		n += len(name) + len(value)
+	}
+	return n
 }
 
 // event reads a message by the schema that it was written with.
@@ -68,7 +65,7 @@ func (s source) event(ctx context.Context, d *pulsar.Delivery) (*pipeline.Event,
 	if err != nil {
 		s.log.Warn("an event's properties are damaged; its row is published all the same", "event", d.ID, "error", err)
 	}
-	e := &pipeline.Event{Key: d.Key, Writer: w, Digest: m.Digest, NodeID: m.NodeID, Properties: p, ID: d.ID, Delivery: d}
+	e := &pipeline.Event{Key: d.Key, Writer: w, Digest: m.Digest, NodeID: m.NodeID, Properties: p, ID: d.ID, Size: size(d), Delivery: d}
 	// Invariant 4: however its key was written, a row has one lane. Whether the key is
 	// the table's is for the read to say: it knows the table as of after the event.
 	if key, err := s.table().PresentKey(p.KeyForm, w, d.Key); err == nil && !bytes.Equal(key, d.Key) {
@@ -94,58 +91,4 @@ func (p publisher) Publish(ctx context.Context, m pipeline.Message, done func(er
 			}
 			done(err)
 		})
-}
-
-// deadLetters publishes events that can never succeed, as they came, with the reason.
-type deadLetters struct {
-	client *pulsar.Client
-	topic  string
-
-	mu       sync.Mutex
-	producer *pulsar.Producer
-}
-
-// Names of the properties of a dead letter: the first as Pulsar's clients call it.
-const (
-	originProperty = "ORIGIN_MESSAGE_ID"
-	reasonProperty = "reason"
-)
-
-func (l *deadLetters) Bury(ctx context.Context, e *pipeline.Event, reason error) error {
-	producer, err := l.open(ctx)
-	if err != nil {
-		return err
-	}
-	d := e.Delivery.(*pulsar.Delivery)
-	properties := map[string]string{}
-	maps.Copy(properties, d.Properties)
-	properties[reasonProperty], properties[originProperty] = reason.Error(), d.ID
-	persisted := make(chan error, 1)
-	producer.Send(ctx, &pulsar.Message{Key: d.Key, Value: d.Value, Properties: properties},
-		func(_ pulsar.Receipt, err error) { persisted <- err })
-	select {
-	case err := <-persisted:
-		return err
-	case <-ctx.Done(): // a broker that is away may take for ever
-		return ctx.Err()
-	}
-}
-
-func (l *deadLetters) open(ctx context.Context) (*pulsar.Producer, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.producer == nil {
-		p, err := l.client.Producer(ctx, pulsar.ProducerConfig{Topic: l.topic})
-		if err != nil {
-			return nil, err
-		}
-		l.producer = p
-	}
-	return l.producer, nil
-}
-
-func (l *deadLetters) close() {
-	if l.producer != nil {
-		l.producer.Close()
-	}
 }

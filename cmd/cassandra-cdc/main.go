@@ -21,6 +21,7 @@ type commands struct {
 	Doctor     doctorCommand     `cmd:"" help:"Look at everything an agent needs, the cluster and this machine, and say what to do about what is wrong."`
 	Demo       demoCommand       `cmd:"" help:"Start Cassandra and Pulsar on this machine and show writes arriving on a Pulsar topic."`
 	Quarantine quarantineCommand `cmd:"" help:"What the agent could not publish: list it, and try again."`
+	DeadLetter deadLetterCommand `cmd:"" name:"deadletter" help:"What the connector could not publish: list it, and try again."`
 	Segment    segmentCommand    `cmd:"" help:"Look into commit log segments: what is in them, and whether it is whole."`
 	Man        manCommand        `cmd:"" help:"Print the manual page, for man -l or a directory of man pages."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

@@ -390,10 +390,12 @@ func TestImpossibleTogetherIsNotImpossibleAlone(t *testing.T) {
 		order []*event.Writer
 		read  *event.Writer // the one whose keys can be read
 		want  []string
+		first int64 // write time of the first; the others' are 2, 3…
 	}{
-		"the newer one is no key": {[]*event.Writer{present, present, old}, present, []string{"publish a=v", "ack e0", "ack e1", "bury e2: no such column", "ack e2"}},
-		"the older one is no key": {[]*event.Writer{old, present, nil}, present, []string{"bury e0: no such column", "ack e0", "publish a=v", "ack e1", "bury e2: no such column", "ack e2"}},
-		"none is":                 {[]*event.Writer{old, old, nil}, present, []string{"bury e0: no such column", "ack e0", "bury e1: no such column", "ack e1", "bury e2: no such column", "ack e2"}},
+		"the newest came first":   {order: []*event.Writer{old, present}, read: present, want: []string{"publish a=v", "ack e1", "bury e0: no such column", "ack e0"}, first: 9},
+		"the newer one is no key": {[]*event.Writer{present, present, old}, present, []string{"publish a=v", "ack e0", "ack e1", "bury e2: no such column", "ack e2"}, 1},
+		"the older one is no key": {[]*event.Writer{old, present, nil}, present, []string{"bury e0: no such column", "ack e0", "publish a=v", "ack e1", "bury e2: no such column", "ack e2"}, 1},
+		"none is":                 {[]*event.Writer{old, old, nil}, present, []string{"bury e0: no such column", "ack e0", "bury e1: no such column", "ack e1", "bury e2: no such column", "ack e2"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
@@ -411,6 +413,9 @@ func TestImpossibleTogetherIsNotImpossibleAlone(t *testing.T) {
 				r.start(newEvent("first", "a", 0))
 				for i, w := range c.order {
 					e := newEvent(fmt.Sprint("e", i), "a", int64(i+1))
+					if i == 0 {
+						e = newEvent("e0", "a", c.first)
+					}
 					e.Writer, e.Written = w, []byte("a")
 					r.send(e)
 				}

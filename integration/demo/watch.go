@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cassandra-cdc/cassandra-cdc/internal/avrojson"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/pulsar"
 )
 
@@ -95,11 +96,11 @@ func (w *watch) decode(ctx context.Context, topic string, d *pulsar.Delivery) (a
 	if err != nil {
 		return a, err
 	}
-	if a.key, err = render(s.key, d.Key); err != nil {
+	if a.key, err = avrojson.Render(s.key, d.Key); err != nil {
 		return a, fmt.Errorf("key of message %s of %s: %w", d.ID, topic, err)
 	}
 	if !d.Null {
-		if a.value, err = renderWithoutNulls(s.value, d.Value); err != nil {
+		if a.value, err = avrojson.RenderWithoutNulls(s.value, d.Value); err != nil {
 			return a, fmt.Errorf("value of message %s of %s: %w", d.ID, topic, err)
 		}
 	}
