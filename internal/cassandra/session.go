@@ -55,6 +55,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	cluster := gocql.NewCluster(cfg.ContactPoints...)
 	cluster.Port = port
 	cluster.Timeout, cluster.ConnectTimeout = timeout, timeout
+	cluster.ReconnectInterval = 2 * time.Second // a minute by default, in which a node that is back is not asked
 	cluster.Consistency = gocql.LocalQuorum
 	cluster.DisableInitialHostLookup = cfg.OnlyContactPoints
 	cluster.Logger = driverLog{cfg.Log}
