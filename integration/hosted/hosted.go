@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -70,6 +71,19 @@ func Programs(p *env.Pulsar) ([]int, error) {
 	return processes(func(args []string) bool {
 		return strings.HasPrefix(args[0], p.Home()) && len(args) > 1 && args[1] == "hosted"
 	})
+}
+
+// Functions are the processes of cassandra-source that run as functions of this Pulsar.
+// Unlike instances of sources they never outlive the worker here.
+func Functions(p *env.Pulsar) ([]int, error) {
+	pids, err := processes(func(args []string) bool { return len(args) > 1 && args[1] == "-instance-conf" })
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(pids, func(pid int) bool {
+		dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
+		return err != nil || dir != p.Home() // of another Pulsar, or gone by now
+	}), nil
 }
 
 // processes lists those that run and whose command line is the wanted one.

@@ -23,15 +23,14 @@ type followed struct {
 	writeTime string
 }
 
-// reader goes through the data topic.
+// reader goes through the data topics.
 type reader struct {
 	keys map[rowKey]*followed
 
 	messages, repeated int
 	writeTimesBack     int
 	back               findings
-	published          time.Time     // of the last message
-	silence            time.Duration // the longest between two messages
+	published          time.Time // of the last message
 }
 
 // findings counts what is wrong and keeps the first of it.
@@ -54,10 +53,9 @@ func (r *reader) take(k rowKey, s *state, m *pulsar.Delivery) {
 		r.keys = map[rowKey]*followed{}
 	}
 	r.messages++
-	if !r.published.IsZero() {
-		r.silence = max(r.silence, m.PublishTime.Sub(r.published))
+	if m.PublishTime.After(r.published) {
+		r.published = m.PublishTime
 	}
-	r.published = m.PublishTime
 	f := r.keys[k]
 	if f == nil {
 		f = &followed{}
@@ -95,24 +93,26 @@ func version(k rowKey, s *state) int64 {
 	return 0
 }
 
-// rows reads the whole table.
+// rows reads the whole tables.
 func (s *stage) rows(ctx context.Context) (map[rowKey]*state, error) {
-	lines, err := s.session.SelectJSON(ctx, "SELECT * FROM kill.wide")
-	if err != nil {
-		return nil, err
-	}
 	all := map[rowKey]*state{}
-	for _, line := range lines {
-		var row struct {
-			key
-			state
+	for _, host := range s.hosts {
+		lines, err := s.session.SelectJSON(ctx, "SELECT * FROM kill."+host.table)
+		if err != nil {
+			return nil, err
 		}
-		if err := json.Unmarshal([]byte(line), &row); err != nil {
-			return nil, fmt.Errorf("%s: %w", line, err)
-		}
-		all[rowKey{partition: row.P, whole: true}] = &state{S: row.S}
-		if row.C != nil {
-			all[row.row()] = &row.state
+		for _, line := range lines {
+			var row struct {
+				key
+				state
+			}
+			if err := json.Unmarshal([]byte(line), &row); err != nil {
+				return nil, fmt.Errorf("%s: %w", line, err)
+			}
+			all[rowKey{host.table, row.P, 0, true}] = &state{S: row.S}
+			if row.C != nil {
+				all[row.row(host.table)] = &row.state
+			}
 		}
 	}
 	return all, nil

@@ -21,7 +21,7 @@ func TestKillConnector(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	page, err := run(ctx, servers, options{
-		duration: 45 * time.Second, seed: 1, between: 4 * time.Second, away: 3 * time.Second, rate: 200, say: func(line string) { t.Log(line) },
+		duration: 45 * time.Second, seed: 1, between: 4 * time.Second, away: 3 * time.Second, rate: 200, as: asSource, say: func(line string) { t.Log(line) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func noted(v string) *state { return &state{V: &v} }
 
 // The messages of some keys, and what the comparison with the table has to say of them.
 func TestCompare(t *testing.T) {
-	a, b, p := rowKey{partition: 1, clustering: 2}, rowKey{partition: 1, clustering: 3}, rowKey{partition: 1, whole: true}
+	a, b, p := rowKey{table: "t", partition: 1, clustering: 2}, rowKey{table: "t", partition: 1, clustering: 3}, rowKey{table: "t", partition: 1, whole: true}
 	type message struct {
 		key   rowKey
 		state *state
@@ -66,7 +66,8 @@ func TestCompare(t *testing.T) {
 		"another value":                   {messages: append(good[:5:5], message{a, noted("x")}), stale: 1},
 		"the static column is gone":       {messages: append(good[:5:5], message{p, nil}), stale: 1},
 		"the static column before":        {messages: append(good[:5:5], message{p, static(3)}), stale: 1, back: 1},
-		"a key of nobody":                 {messages: append(good[:5:5], message{rowKey{partition: 2}, at(1)}), extra: 1},
+		"a key of nobody":                 {messages: append(good[:5:5], message{rowKey{table: "t", partition: 2}, at(1)}), extra: 1},
+		"another table":                   {messages: append(good[1:5:5], message{rowKey{table: "u", partition: 1, clustering: 2}, at(5)}), extra: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var r reader
@@ -84,7 +85,7 @@ func TestCompare(t *testing.T) {
 
 // All die, as often as they should, and one whose part is away waits for it.
 func TestRound(t *testing.T) {
-	all := (&stage{}).victims()
+	all := (&stage{hosts: options{as: asBoth}.hosts()}).victims()
 	r := &round{all: all, pick: rand.New(rand.NewPCG(1, 1)), had: map[*victim]bool{}}
 	died, total := map[*victim]int{}, 0
 	for _, v := range all {
@@ -101,7 +102,7 @@ func TestRound(t *testing.T) {
 	if r.finish() {
 		t.Error("one is left that has not died")
 	}
-	if v := r.next(func(part string) bool { return part != "node" }); v.part != "node" {
+	if v := r.next(func(part string) bool { return part != "the node" }); v.part != "the node" {
 		t.Errorf("%s died, which is away", v.what)
 	}
 	if v := r.next(func(string) bool { return true }); v != nil {
@@ -120,7 +121,7 @@ func TestStatements(t *testing.T) {
 	kinds := map[string]bool{}
 	for range 10_000 {
 		before := now
-		s := newStatement(pick, 3, func() int64 { now++; return now })
+		s := newStatement(pick, []string{"t", "u"}, 3, func() int64 { now++; return now })
 		if now == before || len(s.keys) == 0 {
 			t.Fatalf("%+v at %d", s, now)
 		}
@@ -131,7 +132,7 @@ func TestStatements(t *testing.T) {
 		}
 		kinds[strings.Join(strings.Fields(s.cql)[:2], " ")] = true
 	}
-	for _, kind := range []string{"INSERT INTO", "UPDATE kill.wide", "DELETE v", "DELETE s", "DELETE FROM", "BEGIN UNLOGGED"} {
+	for _, kind := range []string{"INSERT INTO", "UPDATE kill.t", "UPDATE kill.u", "DELETE v", "DELETE s", "DELETE FROM", "BEGIN UNLOGGED"} {
 		if !kinds[kind] {
 			t.Errorf("no %s among %v", kind, kinds)
 		}

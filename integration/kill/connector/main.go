@@ -26,6 +26,7 @@ type command struct {
 	Between time.Duration `help:"Time between two kills on average." default:"12s"`
 	Away    time.Duration `help:"Longest time that a killed server stays away." default:"2m"`
 	Rate    int           `help:"Statements a second." default:"300"`
+	As      string        `help:"What hosts the connector: ${enum}." enum:"source,function,both" default:"source"`
 	Archive string        `help:"The connector's archive; by default it is packed." placeholder:"FILE" type:"existingfile"`
 	Dir     string        `help:"Keep the servers' files and logs in this directory." placeholder:"DIR" type:"path"`
 }
@@ -54,7 +55,7 @@ func (c *command) run(ctx context.Context) (err error) {
 		return env.MissingError(missing)
 	}
 	page, err := run(ctx, servers, options{
-		duration: time.Duration(c.Minutes * float64(time.Minute)), seed: c.Seed, between: c.Between, away: c.Away, rate: c.Rate,
+		duration: time.Duration(c.Minutes * float64(time.Minute)), seed: c.Seed, between: c.Between, away: c.Away, rate: c.Rate, as: c.As,
 		archive: c.Archive, say: say,
 	})
 	if err != nil {

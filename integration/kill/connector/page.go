@@ -63,12 +63,11 @@ func (p *page) print(w io.Writer) {
 		{"statements", p.statements},
 		{"attempts that the node did not answer", p.repeatedStatements},
 		{"keys written", p.keys},
-		{"rows and partitions in the table", p.rows},
-		{"entries of the events topic", p.events},
-		{"messages on the data topic", p.read.messages},
+		{"rows and partitions in the tables", p.rows},
+		{"entries of the events topics", p.events},
+		{"messages on the data topics", p.read.messages},
 		{"of them with the state of the one before", p.read.repeated},
 		{"of them with an earlier writetime than one before", p.read.writeTimesBack},
-		{"longest silence of the data topic, s", fmt.Sprintf("%.1f", p.read.silence.Seconds())},
 		{"from the last write to the last message, s", fmt.Sprintf("%.1f", p.lag.Seconds())},
 	} {
 		fmt.Fprintf(w, "%10v  %s\n", line.figure, line.what)

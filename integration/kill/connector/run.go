@@ -4,13 +4,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -28,15 +26,11 @@ type options struct {
 	seed     uint64
 	between  time.Duration // two kills, on average
 	away     time.Duration // a killed server at most
+	as       string        // asSource, asFunction or asBoth
 	rate     int
 	archive  string // "" packs it
 	say      func(line string)
 }
-
-// parallelism is how many instances of the source there are.
-const parallelism = 2
-
-type processes func(*env.Pulsar) ([]int, error)
 
 // run is the whole of it. Its error is that the run could not be made or ended early; what
 // the run found out is on the page.
@@ -98,19 +92,20 @@ type stage struct {
 	session *cassandra.Session
 	client  *pulsar.Client
 
+	hosts  []host
 	load   *load
 	deaths *deaths
 }
 
 // newStage starts the servers, makes the table, starts the agent and creates the source.
 func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err error) {
-	s = &stage{deaths: &deaths{away: map[string]bool{}, times: map[string][]time.Duration{}}}
+	s = &stage{hosts: o.hosts(), deaths: &deaths{away: map[string]bool{}, times: map[string][]time.Duration{}}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close(ctx))
 		}
 	}()
-	archive, binary := o.archive, ""
+	archive, bin := o.archive, map[string]string{}
 	outlive, err := hosted.Outlive(filepath.Join(servers.WorkDir(), "java"))
 	if err != nil {
 		return nil, err
@@ -132,14 +127,18 @@ func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err e
 		return err
 	})
 	starting.Go(func() (err error) {
-		if archive == "" {
+		if archive == "" && o.as != asFunction {
 			archive, err = hosted.Pack(ctx2, filepath.Join(servers.WorkDir(), "archive"))
 		}
 		return err
 	})
 	starting.Go(func() (err error) {
-		binary, err = servers.Build(ctx2, "cassandra-cdc")
-		return err
+		for _, command := range []string{"cassandra-cdc", "cassandra-source"} {
+			if bin[command], err = servers.Build(ctx2, command); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err := starting.Wait(); err != nil {
 		return nil, err
@@ -149,7 +148,11 @@ func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err e
 	}); err != nil {
 		return nil, err
 	}
-	for _, statement := range ddl {
+	var tables []string
+	for _, host := range s.hosts {
+		tables = append(tables, host.table)
+	}
+	for _, statement := range ddl(tables) {
 		if err := s.session.Exec(ctx, statement); err != nil {
 			return nil, fmt.Errorf("%s: %w", statement, err)
 		}
@@ -157,11 +160,16 @@ func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err e
 	if s.client, err = pulsar.Connect(ctx, pulsar.Config{ServiceURL: s.broker.ServiceURL(), Log: slog.New(slog.DiscardHandler)}); err != nil {
 		return nil, err
 	}
-	s.load = &load{session: s.session, keys: map[rowKey]struct{}{}}
-	if err := s.startAgent(ctx, servers, binary); err != nil {
+	s.load = &load{session: s.session, tables: tables, keys: map[rowKey]struct{}{}}
+	if err := s.startAgent(ctx, servers, bin["cassandra-cdc"]); err != nil {
 		return nil, err
 	}
-	return s, s.createSource(ctx, archive)
+	for _, host := range s.hosts {
+		if err := s.create(ctx, host, archive, bin["cassandra-source"]); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.back(ctx, nil)
 }
 
 func (s *stage) startAgent(ctx context.Context, servers *env.Env, binary string) error {
@@ -180,25 +188,6 @@ func (s *stage) startAgent(ctx context.Context, servers *env.Env, binary string)
 		Name: "agent", Path: binary, Args: []string{"agent", "--config", file}, Ready: "agent started",
 	})
 	return err
-}
-
-const sourceName = "cassandra-kill"
-
-// createSource creates the source as a user does and waits for its programs.
-func (s *stage) createSource(ctx context.Context, archive string) error {
-	settings, err := json.Marshal(map[string]any{
-		"keyspace": keyspace, "table": table, "events.topic": eventsTopic,
-		"contactPoints": s.node.Host(), "port": s.node.Port(), "pulsarWebServiceUrl": s.broker.AdminURL(),
-	})
-	if err != nil {
-		return err
-	}
-	out, err := s.broker.AdminCommand(ctx, "sources", "create", "--name", sourceName, "--archive", archive, "--parallelism", fmt.Sprint(parallelism),
-		"--destination-topic-name", dataTopic, "--source-config", string(settings)).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("pulsar-admin sources create: %w: %s", err, strings.TrimSpace(string(out)))
-	}
-	return s.back(ctx, nil)
 }
 
 // close ends the connections and the instances, which this process would leave behind.
@@ -222,34 +211,36 @@ const (
 	hopeless = 90 * time.Second
 )
 
-// read reads the data topic from its beginning until it agrees with the table and stays
-// so, or until nothing has come for too long.
+// read reads the data topics from their beginning until they agree with the tables and
+// stay so, or until nothing has come for too long.
 func (s *stage) read(ctx context.Context, rows map[rowKey]*state, say func(string)) (*reader, *difference, error) {
-	decoder, err := s.newDecoder(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := s.client.Subscribe(ctx, pulsar.ConsumerConfig{Topic: dataTopic, Subscription: "kill"})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer c.Close()
-	r := &reader{}
-	arrived := time.Now()
-	for {
-		m, err := receive(ctx, c)
+	var topics []topic
+	defer func() {
+		for _, t := range topics {
+			t.Close()
+		}
+	}()
+	for _, host := range s.hosts {
+		d, err := s.newDecoder(ctx, host.table)
 		if err != nil {
 			return nil, nil, err
 		}
-		if m != nil {
-			k, state, err := decoder.decode(m)
-			if err != nil {
+		c, err := s.client.Subscribe(ctx, pulsar.ConsumerConfig{Topic: dataTopic(host.table), Subscription: "kill"})
+		if err != nil {
+			return nil, nil, err
+		}
+		topics = append(topics, topic{c, d})
+	}
+	r := &reader{}
+	arrived := time.Now()
+	for {
+		before := r.messages
+		for _, t := range topics {
+			if err := r.drain(ctx, t); err != nil {
 				return nil, nil, err
 			}
-			r.take(k, state, m)
-			if err := c.Ack(m); err != nil {
-				return nil, nil, err
-			}
+		}
+		if r.messages > before {
 			arrived = time.Now()
 			continue
 		}
@@ -269,6 +260,29 @@ func (s *stage) read(ctx context.Context, rows map[rowKey]*state, say func(strin
 	}
 }
 
+type topic struct {
+	*pulsar.Consumer
+	*decoder
+}
+
+// drain takes what there is, until nothing comes for a second.
+func (r *reader) drain(ctx context.Context, t topic) error {
+	for {
+		m, err := receive(ctx, t.Consumer)
+		if err != nil || m == nil {
+			return err
+		}
+		k, state, err := t.decode(m)
+		if err != nil {
+			return err
+		}
+		r.take(k, state, m)
+		if err := t.Ack(m); err != nil {
+			return err
+		}
+	}
+}
+
 // receive is the next message, nil when none comes for a second.
 func receive(ctx context.Context, c *pulsar.Consumer) (*pulsar.Delivery, error) {
 	short, cancel := context.WithTimeout(ctx, time.Second)
@@ -280,10 +294,16 @@ func receive(ctx context.Context, c *pulsar.Consumer) (*pulsar.Delivery, error) 
 	return m, err
 }
 
-// leftOver counts processes beyond those that the source has to have.
+// leftOver counts processes beyond those that there have to be.
 func (s *stage) leftOver(p *page) error {
-	instances, err1 := hosted.Instances(s.broker)
-	programs, err2 := hosted.Programs(s.broker)
-	p.leftOver = max(0, len(instances)-parallelism) + max(0, len(programs)-parallelism)
-	return errors.Join(err1, err2)
+	for _, host := range s.hosts {
+		for _, processes := range host.processes {
+			pids, err := processes.list(s.broker)
+			if err != nil {
+				return err
+			}
+			p.leftOver += max(0, len(pids)-parallelism)
+		}
+	}
+	return nil
 }

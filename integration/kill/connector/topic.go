@@ -16,12 +16,13 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
 )
 
-const (
-	eventsTopic  = "events-" + keyspace + "." + table
-	dataTopic    = "data-" + keyspace + "." + table
-	subscription = "sub" // the connector's default
-	deadLetters  = eventsTopic + "-" + subscription + "-DLQ"
-)
+const subscription = "sub"
+
+func eventsTopic(table string) string { return "events-" + keyspace + "." + table }
+func dataTopic(table string) string   { return "data-" + keyspace + "." + table }
+
+// deadLetters is where events go that can never succeed.
+func deadLetters(table string) string { return eventsTopic(table) + "-" + subscription + "-DLQ" }
 
 // state is a row, or the static column of a partition, in a message or in the table. nil
 // is one that is not there.
@@ -37,19 +38,22 @@ type key struct {
 	C *int32 `avro:"c" json:"c"`
 }
 
-func (k key) row() rowKey {
+func (k key) row(table string) rowKey {
 	if k.C == nil {
-		return rowKey{partition: k.P, whole: true}
+		return rowKey{table, k.P, 0, true}
 	}
-	return rowKey{partition: k.P, clustering: *k.C}
+	return rowKey{table, k.P, *k.C, false}
 }
 
-// decoder reads messages of the data topic. The table never changes: there is one
-// version of the schema.
-type decoder struct{ key, value avro.Schema }
+// decoder reads messages of a data topic. The table never changes: there is one version
+// of the schema.
+type decoder struct {
+	table      string
+	key, value avro.Schema
+}
 
-func (s *stage) newDecoder(ctx context.Context) (*decoder, error) {
-	body, err := s.broker.Get(ctx, "/admin/v2/schemas/public/default/"+dataTopic+"/schema/0")
+func (s *stage) newDecoder(ctx context.Context, table string) (*decoder, error) {
+	body, err := s.broker.Get(ctx, "/admin/v2/schemas/public/default/"+dataTopic(table)+"/schema/0")
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func (s *stage) newDecoder(ctx context.Context) (*decoder, error) {
 	if err := json.Unmarshal([]byte(body), &answer); err != nil {
 		return nil, err
 	}
-	both, err := registry.FromREST(dataTopic, answer.Type, answer.Data, answer.Properties)
+	both, err := registry.FromREST(dataTopic(table), answer.Type, answer.Data, answer.Properties)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +73,7 @@ func (s *stage) newDecoder(ctx context.Context) (*decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{}
+	d := &decoder{table: table}
 	if d.key, err = avro.ParseWithCache(key.Schema, "", &avro.SchemaCache{}); err != nil {
 		return nil, err
 	}
@@ -86,37 +90,53 @@ func (d *decoder) decode(m *pulsar.Delivery) (k rowKey, s *state, err error) {
 		return k, nil, fmt.Errorf("message %s has schema version %d", m.ID, m.SchemaVersion)
 	}
 	if m.Null {
-		return named.row(), nil, nil
+		return named.row(d.table), nil, nil
 	}
 	s = &state{}
 	if err := avro.Unmarshal(d.value, m.Value, s); err != nil {
 		return k, nil, fmt.Errorf("value of message %s: %w", m.ID, err)
 	}
-	return named.row(), s, nil
+	return named.row(d.table), s, nil
 }
 
 func topicPath(topic string) string {
 	return "/admin/v2/persistent/public/default/" + url.PathEscape(topic)
 }
 
-// backlog is how many events the connector has not acknowledged.
-func (s *stage) backlog(ctx context.Context) (int, error) {
-	body, err := s.broker.Get(ctx, topicPath(eventsTopic)+"/stats")
-	if err != nil {
-		return 0, err
+// backlog is how many events of all tables are not acknowledged.
+func (s *stage) backlog(ctx context.Context) (total int, err error) {
+	for _, host := range s.hosts {
+		body, err := s.broker.Get(ctx, topicPath(eventsTopic(host.table))+"/stats")
+		if err != nil {
+			return 0, err
+		}
+		var stats struct {
+			Subscriptions map[string]struct {
+				Backlog int `json:"msgBacklog"`
+			} `json:"subscriptions"`
+		}
+		if err := json.Unmarshal([]byte(body), &stats); err != nil {
+			return 0, err
+		}
+		total += stats.Subscriptions[subscription].Backlog
 	}
-	var stats struct {
-		Subscriptions map[string]struct {
-			Backlog int `json:"msgBacklog"`
-		} `json:"subscriptions"`
-	}
-	err = json.Unmarshal([]byte(body), &stats)
-	return stats.Subscriptions[subscription].Backlog, err
+	return total, nil
 }
 
-// entries is how many batches of messages a topic holds, 0 where there is none of that
-// name.
-func (s *stage) entries(ctx context.Context, topic string) (int, error) {
+// entries is how many batches of messages the topics of all tables hold.
+func (s *stage) entries(ctx context.Context, topic func(table string) string) (total int, err error) {
+	for _, host := range s.hosts {
+		n, err := s.entriesOf(ctx, topic(host.table))
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// entriesOf is 0 where there is no topic of that name.
+func (s *stage) entriesOf(ctx context.Context, topic string) (int, error) {
 	list, err := s.broker.Get(ctx, "/admin/v2/persistent/public/default")
 	if err != nil || !strings.Contains(list, "/"+topic+`"`) {
 		return 0, err

@@ -27,20 +27,22 @@ type victim struct {
 }
 
 func (s *stage) victims() []*victim {
-	return []*victim{
-		{what: "cassandra-source", part: "program", often: 3, kill: func(ctx context.Context, pick uint64, _ time.Duration) (time.Duration, error) {
-			return s.killOne(ctx, hosted.Programs, pick)
-		}},
-		{what: "the Java instance", part: "instance", often: 2, kill: func(ctx context.Context, pick uint64, _ time.Duration) (time.Duration, error) {
-			return s.killOne(ctx, hosted.Instances, pick)
-		}},
-		{what: "the worker with the broker", part: "broker", often: 1, server: true, kill: func(ctx context.Context, _ uint64, away time.Duration) (time.Duration, error) {
+	var all []*victim
+	for _, host := range s.hosts {
+		for _, p := range host.processes {
+			all = append(all, &victim{what: p.what, part: p.what, often: p.often, kill: func(ctx context.Context, pick uint64, _ time.Duration) (time.Duration, error) {
+				return s.killOne(ctx, host, p.list, pick)
+			}})
+		}
+	}
+	return append(all, []*victim{
+		{what: "the worker with the broker", part: "the broker", often: 1, server: true, kill: func(ctx context.Context, _ uint64, away time.Duration) (time.Duration, error) {
 			return s.killBroker(ctx, away, false)
 		}},
-		{what: "the worker with the broker and its instances", part: "broker", often: 1, server: true, kill: func(ctx context.Context, _ uint64, away time.Duration) (time.Duration, error) {
+		{what: "the worker with the broker and its instances", part: "the broker", often: 1, server: true, kill: func(ctx context.Context, _ uint64, away time.Duration) (time.Duration, error) {
 			return s.killBroker(ctx, away, true)
 		}},
-		{what: "the node", part: "node", often: 2, server: true, kill: func(ctx context.Context, _ uint64, away time.Duration) (time.Duration, error) {
+		{what: "the node", part: "the node", often: 2, server: true, kill: func(ctx context.Context, _ uint64, away time.Duration) (time.Duration, error) {
 			s.node.Kill()
 			if err := sleep(ctx, away); err != nil {
 				return 0, err
@@ -49,18 +51,18 @@ func (s *stage) victims() []*victim {
 			err := s.node.Start(ctx)
 			return time.Since(began), err
 		}},
-		{what: "the agent", part: "agent", often: 2, kill: func(ctx context.Context, _ uint64, _ time.Duration) (time.Duration, error) {
+		{what: "the agent", part: "the agent", often: 2, kill: func(ctx context.Context, _ uint64, _ time.Duration) (time.Duration, error) {
 			began := time.Now()
 			s.agent.Kill()
 			err := s.agent.Start(ctx)
 			return time.Since(began), err
 		}},
-	}
+	}...)
 }
 
 // killOne kills one of the processes, once there is one, and waits for another program in
 // its place.
-func (s *stage) killOne(ctx context.Context, list processes, pick uint64) (time.Duration, error) {
+func (s *stage) killOne(ctx context.Context, host host, list processes, pick uint64) (time.Duration, error) {
 	var pids []int
 	for len(pids) == 0 {
 		var err error
@@ -71,7 +73,7 @@ func (s *stage) killOne(ctx context.Context, list processes, pick uint64) (time.
 			return 0, err
 		}
 	}
-	before, err := hosted.Programs(s.broker)
+	before, err := host.programs(s.broker)
 	if err != nil {
 		return 0, err
 	}
@@ -79,7 +81,7 @@ func (s *stage) killOne(ctx context.Context, list processes, pick uint64) (time.
 	if err := hosted.Kill(pids[pick%uint64(len(pids))]); err != nil {
 		return 0, err
 	}
-	err = s.until(ctx, "another program in the place of one that was killed", func(now []int) bool {
+	err = s.until(ctx, host, "another program in the place of one that was killed", func(now []int) bool {
 		return len(now) >= parallelism && len(without(now, before)) > 0
 	})
 	return time.Since(began), err
@@ -88,9 +90,13 @@ func (s *stage) killOne(ctx context.Context, list processes, pick uint64) (time.
 // killBroker ends the broker with its functions worker. Where its instances stay, they
 // have to notice.
 func (s *stage) killBroker(ctx context.Context, away time.Duration, instances bool) (time.Duration, error) {
-	before, err := hosted.Programs(s.broker)
-	if err != nil {
-		return 0, err
+	var before []int
+	for _, host := range s.hosts {
+		pids, err := host.programs(s.broker)
+		if err != nil {
+			return 0, err
+		}
+		before = append(before, pids...)
 	}
 	s.broker.Kill()
 	if instances {
@@ -105,13 +111,19 @@ func (s *stage) killBroker(ctx context.Context, away time.Duration, instances bo
 	if err := s.broker.Start(ctx); err != nil {
 		return 0, err
 	}
-	err = s.back(ctx, before)
+	err := s.back(ctx, before)
 	return time.Since(began), err
 }
 
-// back waits for as many programs as there have to be, apart from those of before.
+// back waits for as many programs of each host as there have to be, apart from those of
+// before.
 func (s *stage) back(ctx context.Context, before []int) error {
-	return s.until(ctx, "the programs after a kill", func(now []int) bool { return len(without(now, before)) >= parallelism })
+	for _, host := range s.hosts {
+		if err := s.until(ctx, host, "the programs after a kill", func(now []int) bool { return len(without(now, before)) >= parallelism }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // comeback bounds how long the connector may take, whose program does not start without
@@ -121,14 +133,14 @@ const (
 	lookAgain = 200 * time.Millisecond
 )
 
-func (s *stage) until(ctx context.Context, what string, is func(programs []int) bool) error {
+func (s *stage) until(ctx context.Context, host host, what string, is func(programs []int) bool) error {
 	for began := time.Now(); ; {
-		now, err := hosted.Programs(s.broker)
+		now, err := host.programs(s.broker)
 		if err != nil || is(now) {
 			return err
 		}
 		if time.Since(began) > comeback {
-			return fmt.Errorf("%s: not within %s", what, comeback)
+			return fmt.Errorf("%s (%s): not within %s", what, host.table, comeback)
 		}
 		if err := sleep(ctx, lookAgain); err != nil {
 			return err
@@ -185,6 +197,19 @@ func (d *deaths) end(v *victim, took time.Duration) {
 	defer d.mu.Unlock()
 	d.away[v.part] = false
 	d.times[v.what] = append(d.times[v.what], took)
+}
+
+// parts are those that are down.
+func (d *deaths) parts() (down []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for part, is := range d.away {
+		if is {
+			down = append(down, part)
+		}
+	}
+	slices.Sort(down)
+	return down
 }
 
 func (d *deaths) count() (n int) {
@@ -302,10 +327,10 @@ func (s *stage) ended() error {
 		running bool
 		log     string
 	}{
-		{"node", s.node.Running(), s.node.LogFile()}, {"broker", s.broker.Running(), s.broker.LogFile()}, {"agent", s.agent.Running(), s.agent.LogFile()},
+		{"the node", s.node.Running(), s.node.LogFile()}, {"the broker", s.broker.Running(), s.broker.LogFile()}, {"the agent", s.agent.Running(), s.agent.LogFile()},
 	} {
 		if !p.running && !s.deaths.down(p.part) {
-			return fmt.Errorf("the %s ended by itself; its log is %s", p.part, p.log)
+			return fmt.Errorf("%s ended by itself; its log is %s", p.part, p.log)
 		}
 	}
 	return nil
@@ -313,10 +338,8 @@ func (s *stage) ended() error {
 
 func (s *stage) progress(ctx context.Context) string {
 	line := fmt.Sprintf("%d statements (%d sent again), %d kills", s.load.statements.Load(), s.load.repeated.Load(), s.deaths.count())
-	for _, part := range []string{"node", "broker", "agent", "instance", "program"} {
-		if s.deaths.down(part) {
-			line += ", " + part + " away"
-		}
+	for _, part := range s.deaths.parts() {
+		line += ", without " + part
 	}
 	if backlog, err := s.backlog(ctx); err == nil {
 		line += fmt.Sprintf(", %d events wait", backlog)

@@ -19,14 +19,15 @@ import (
 
 const keyspace = "kill"
 
-// table is what is written to, and read from the topics.
-const table = "wide"
-
-// seq is the timestamp of the write that set it: of two states of a row, the one with
-// the higher seq is the newer one. The static column is its own seq.
-var ddl = []string{
-	"CREATE KEYSPACE kill WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
-	"CREATE TABLE kill.wide (p bigint, c int, s bigint static, seq bigint, n int, v text, PRIMARY KEY (p, c)) WITH cdc = true",
+// ddl makes the keyspace and the tables, all of one form. seq is the timestamp of the
+// write that set it: of two states of a row, the one with the higher seq is the newer one.
+// The static column is its own seq.
+func ddl(tables []string) []string {
+	all := []string{"CREATE KEYSPACE kill WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"}
+	for _, table := range tables {
+		all = append(all, "CREATE TABLE kill."+table+" (p bigint, c int, s bigint static, seq bigint, n int, v text, PRIMARY KEY (p, c)) WITH cdc = true")
+	}
+	return all
 }
 
 // Each writer has keys of its own: its statements are the only ones for them, one after
@@ -41,6 +42,7 @@ const (
 
 // rowKey is a message key: of a row, or of a partition with its static column.
 type rowKey struct {
+	table      string
 	partition  int64
 	clustering int32
 	whole      bool // no clustering column
@@ -48,9 +50,9 @@ type rowKey struct {
 
 func (k rowKey) String() string {
 	if k.whole {
-		return fmt.Sprintf("p=%d", k.partition)
+		return fmt.Sprintf("%s p=%d", k.table, k.partition)
 	}
-	return fmt.Sprintf("p=%d c=%d", k.partition, k.clustering)
+	return fmt.Sprintf("%s p=%d c=%d", k.table, k.partition, k.clustering)
 }
 
 // clock gives each write a timestamp that no other has, in µs.
@@ -68,6 +70,7 @@ func (c *clock) next() int64 {
 // load is all writers together.
 type load struct {
 	session *cassandra.Session
+	tables  []string
 	clock   clock
 
 	statements, repeated atomic.Int64
@@ -91,7 +94,7 @@ func (l *load) run(ctx context.Context, seed uint64, rate int) error {
 				case <-tick.C:
 				}
 				// A statement is seen through to its end, or else nobody knows whether it counts.
-				if err := l.write(context.WithoutCancel(ctx), newStatement(pick, int64(w), l.clock.next)); err != nil {
+				if err := l.write(context.WithoutCancel(ctx), newStatement(pick, l.tables, int64(w), l.clock.next)); err != nil {
 					return err
 				}
 			}
@@ -133,7 +136,8 @@ type statement struct {
 }
 
 // newStatement draws one.
-func newStatement(pick *rand.Rand, writer int64, now func() int64) statement {
+func newStatement(pick *rand.Rand, tables []string, writer int64, now func() int64) statement {
+	table := tables[pick.IntN(len(tables))]
 	p := writer * partitions
 	if pick.IntN(3) == 0 {
 		p += pick.Int64N(hot)
@@ -142,30 +146,30 @@ func newStatement(pick *rand.Rand, writer int64, now func() int64) statement {
 	}
 	c, n, t := pick.Int32N(rows), pick.Int32(), now()
 	v := strings.Repeat(string(rune('a'+pick.IntN(26))), pick.IntN(longest))
-	row, whole := rowKey{partition: p, clustering: c}, rowKey{partition: p, whole: true}
+	row, whole := rowKey{table, p, c, false}, rowKey{table, p, 0, true}
 	where := fmt.Sprintf("WHERE p = %d AND c = %d", p, c)
 	insert := func(t int64) string {
-		return fmt.Sprintf("INSERT INTO kill.wide (p, c, seq, n, v) VALUES (%d, %d, %d, %d, '%s') USING TIMESTAMP %d", p, c, t, n, v, t)
+		return fmt.Sprintf("INSERT INTO kill.%s (p, c, seq, n, v) VALUES (%d, %d, %d, %d, '%s') USING TIMESTAMP %d", table, p, c, t, n, v, t)
 	}
 	switch pick.IntN(12) {
 	default:
 		return statement{insert(t), []rowKey{row}}
 	case 4, 5:
-		return statement{fmt.Sprintf("UPDATE kill.wide USING TIMESTAMP %d SET seq = %d, v = '%s' %s", t, t, v, where), []rowKey{row}}
+		return statement{fmt.Sprintf("UPDATE kill.%s USING TIMESTAMP %d SET seq = %d, v = '%s' %s", table, t, t, v, where), []rowKey{row}}
 	case 6:
-		return statement{fmt.Sprintf("UPDATE kill.wide USING TIMESTAMP %d SET seq = %d, n = null %s", t, t, where), []rowKey{row}}
+		return statement{fmt.Sprintf("UPDATE kill.%s USING TIMESTAMP %d SET seq = %d, n = null %s", table, t, t, where), []rowKey{row}}
 	case 7:
-		return statement{fmt.Sprintf("DELETE v FROM kill.wide USING TIMESTAMP %d %s", t, where), []rowKey{row}}
+		return statement{fmt.Sprintf("DELETE v FROM kill.%s USING TIMESTAMP %d %s", table, t, where), []rowKey{row}}
 	case 8:
-		return statement{fmt.Sprintf("DELETE FROM kill.wide USING TIMESTAMP %d %s", t, where), []rowKey{row}}
+		return statement{fmt.Sprintf("DELETE FROM kill.%s USING TIMESTAMP %d %s", table, t, where), []rowKey{row}}
 	case 9:
-		return statement{fmt.Sprintf("UPDATE kill.wide USING TIMESTAMP %d SET s = %d WHERE p = %d", t, t, p), []rowKey{whole}}
+		return statement{fmt.Sprintf("UPDATE kill.%s USING TIMESTAMP %d SET s = %d WHERE p = %d", table, t, t, p), []rowKey{whole}}
 	case 10:
 		if pick.IntN(4) == 0 {
-			return statement{fmt.Sprintf("DELETE s FROM kill.wide USING TIMESTAMP %d WHERE p = %d", t, p), []rowKey{whole}}
+			return statement{fmt.Sprintf("DELETE s FROM kill.%s USING TIMESTAMP %d WHERE p = %d", table, t, p), []rowKey{whole}}
 		}
-		return statement{fmt.Sprintf("INSERT INTO kill.wide (p, c, s, seq, v) VALUES (%d, %d, %d, %d, '%s') USING TIMESTAMP %d", p, c, t, t, v, t), []rowKey{row, whole}}
+		return statement{fmt.Sprintf("INSERT INTO kill.%s (p, c, s, seq, v) VALUES (%d, %d, %d, %d, '%s') USING TIMESTAMP %d", table, p, c, t, t, v, t), []rowKey{row, whole}}
 	case 11: // a row that is deleted and comes again
-		return statement{fmt.Sprintf("BEGIN UNLOGGED BATCH DELETE FROM kill.wide USING TIMESTAMP %d %s; %s; APPLY BATCH", t, where, insert(now())), []rowKey{row}}
+		return statement{fmt.Sprintf("BEGIN UNLOGGED BATCH DELETE FROM kill.%s USING TIMESTAMP %d %s; %s; APPLY BATCH", table, t, where, insert(now())), []rowKey{row}}
 	}
 }
