@@ -124,6 +124,10 @@ bench-connector: ## the connector: waiting events to rows on the data topic, wit
 kill: ## kill the agent again and again under load and count what is lost (half an hour)
 	@$(GO) run ./integration/kill $(ARGS)
 
+.PHONY: kill-connector
+kill-connector: ## kill all on the way of a row at random, then compare table and topic (half an hour)
+	@$(GO) run ./integration/kill/connector $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was built (the cache of servers stays)
 	rm -rf $(DIST)

@@ -202,6 +202,18 @@ func (p *Pulsar) Configure(conf map[string]string) {
 	p.opts.Conf = merged
 }
 
+// ConfigureFunctions changes settings of functions_worker.yml from the next Start on.
+func (p *Pulsar) ConfigureFunctions(conf map[string]any) {
+	p.starting.Lock()
+	defer p.starting.Unlock()
+	merged := maps.Clone(p.opts.FunctionsConf)
+	if merged == nil {
+		merged = make(map[string]any, len(conf))
+	}
+	maps.Copy(merged, conf)
+	p.opts.FunctionsConf = merged
+}
+
 func (p *Pulsar) serverMemory() []string {
 	return append([]string{
 		"-Xms128m", "-Xmx384m", "-XX:MaxDirectMemorySize=256m", "-XX:TieredStopAtLevel=1",

@@ -68,6 +68,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 	cluster := gocql.NewCluster(cfg.ContactPoints...)
 	cluster.Port = port
 	cluster.Timeout, cluster.ConnectTimeout = timeout, timeout
+	cluster.ReconnectInterval = 2 * time.Second // a minute by default, in which a node that is back is not asked
 	cluster.Consistency = gocql.LocalQuorum
 	if cfg.Connections != 0 {
 		cluster.NumConns = cfg.Connections
