@@ -292,7 +292,8 @@ type Config struct {
 	// MetricsHighestLatency is the largest time that Java's metrics tell, in s.
 	MetricsHighestLatency string `yaml:"metricsHighestLatency" upstream:"true" ignored:"the metrics here have no largest value"`
 
-	hosted   bool
+	hosted   bool // Pulsar runs the connector
+	relayed  bool // and publishes its rows
 	origins  settings.Origins
 	warnings []string
 }

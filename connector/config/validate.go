@@ -48,8 +48,8 @@ func (c Config) Warnings() []string {
 	if c.PulsarBatching != "bucket" {
 		idle("pulsarBatching is not bucket", keys("pulsarBatchBuckets"))
 	}
-	if c.hosted {
-		idle("Pulsar publishes the rows, with the producer's configuration of the source", keys("pulsarBatching", "pulsarBatchDelayInMs", "pulsarBatchBuckets", "pulsarCompression"))
+	if c.relayed {
+		idle("Pulsar publishes the rows, with the producer's configuration of the source", keys("pulsarBatching", "pulsarBatchDelayInMs", "pulsarBatchBuckets", "pulsarCompression", "pulsarMaxPendingMessages"))
 	}
 	store := func(key string) bool {
 		return strings.HasPrefix(key, "sslTruststore") || strings.HasPrefix(key, "sslKeystore")
