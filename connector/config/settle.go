@@ -170,8 +170,7 @@ func content(value string) (path string, data []byte) {
 }
 
 func decode(value string) ([]byte, error) {
-	text := strings.NewReplacer("\n", "", "\r", "", " ", "").Replace(strings.TrimPrefix(value, contentPrefix))
-	data, err := base64.StdEncoding.DecodeString(text)
+	data, err := base64.StdEncoding.DecodeString(strings.TrimSpace(strings.TrimPrefix(value, contentPrefix))) // which passes over line breaks
 	if err != nil || len(data) == 0 {
 		return nil, errors.New("what follows base64: is not in base64") // err may repeat a part of it
 	}
