@@ -61,8 +61,8 @@ type Config struct {
 	CacheMaxCapacity int `yaml:"cache.max.capacity" env:"CASSANDRA_SOURCE_CACHE_MAX_CAPACITY" upstream:"true" default:"32767" min:"1"`
 	// CacheExpireMS is how long a key is remembered after its last event, in ms.
 	CacheExpireMS int `yaml:"cache.expire.after.ms" env:"CASSANDRA_SOURCE_CACHE_EXPIRE_AFTER_MS" upstream:"true" default:"60000" min:"1000"`
-	// CacheOnlyIfCoordinatorMatch remembers a mutation only where the node that wrote its event answered the read, as others may not have it yet.
-	CacheOnlyIfCoordinatorMatch string `yaml:"cache.only_if_coordinator_match" env:"CASSANDRA_SOURCE_CACHE_ONLY_IF_COORDINATOR_MATCH" upstream:"true" default:"true" oneof:"true|false"`
+	// CacheOnlyIfCoordinatorMatch is whether DataStax's connector remembers a mutation only where the node that wrote its event answered the read.
+	CacheOnlyIfCoordinatorMatch string `yaml:"cache.only_if_coordinator_match" upstream:"true" ignored:"it is always so: another node may not have the mutation yet"`
 	// SuppressSameRow does not publish a row again that is as it was when it was last published.
 	SuppressSameRow string `yaml:"suppressSameRow" env:"CASSANDRA_SOURCE_SUPPRESS_SAME_ROW" default:"true" oneof:"true|false"`
 
@@ -84,8 +84,8 @@ type Config struct {
 	QueryExecutors int `yaml:"query.executors" env:"CASSANDRA_SOURCE_QUERY_EXECUTORS" upstream:"true" default:"10" min:"1" max:"10000"`
 	// QueryMaxLatencyMS is the average time of a read, in ms, above which there are fewer of them.
 	QueryMaxLatencyMS int `yaml:"query.maxMobileAvgLatency" env:"CASSANDRA_SOURCE_QUERY_MAX_MOBILE_AVG_LATENCY" upstream:"true" default:"100" min:"1"`
-	// QueryMinLatencyMS is the average time of a read, in ms, below which there are more of them.
-	QueryMinLatencyMS int `yaml:"query.minMobileAvgLatency" env:"CASSANDRA_SOURCE_QUERY_MIN_MOBILE_AVG_LATENCY" upstream:"true" default:"10" min:"1"`
+	// QueryMinLatencyMS is the average time of a read, in ms, below which DataStax's connector reads more at the same time.
+	QueryMinLatencyMS int `yaml:"query.minMobileAvgLatency" upstream:"true" ignored:"there are more reads again as soon as they are not slower than query.maxMobileAvgLatency"`
 	// QueryBackoffMS is the first pause before a failed read is tried again, in ms. Each is about twice the one before.
 	QueryBackoffMS int `yaml:"query.backoffInMs" env:"CASSANDRA_SOURCE_QUERY_BACKOFF_IN_MS" upstream:"true" default:"100" min:"1"`
 	// QueryMaxBackoffSec is the longest such pause, in s.
@@ -292,7 +292,8 @@ type Config struct {
 	// MetricsHighestLatency is the largest time that Java's metrics tell, in s.
 	MetricsHighestLatency string `yaml:"metricsHighestLatency" upstream:"true" ignored:"the metrics here have no largest value"`
 
-	hosted   bool
+	hosted   bool // Pulsar runs the connector
+	relayed  bool // and publishes its rows
 	origins  settings.Origins
 	warnings []string
 }

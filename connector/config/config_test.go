@@ -137,7 +137,7 @@ pulsarAuthParams: token:abcd
 			if err := got.Validate(); err != nil {
 				t.Error(err)
 			}
-			wantWarned := []string{"name", "maxConcurrentRequests", "ignoreErrors", "jmx", "metricsHighestLatency"}
+			wantWarned := []string{"cache.only_if_coordinator_match", "query.minMobileAvgLatency", "name", "maxConcurrentRequests", "ignoreErrors", "jmx", "metricsHighestLatency"}
 			warned := got.Warnings()
 			if len(warned) != len(wantWarned) {
 				t.Errorf("warnings %q", warned)
@@ -191,37 +191,36 @@ func TestValidateReportsEveryFault(t *testing.T) {
 	}
 	bad := Config{
 		PulsarServiceURL: "broker:6650", PulsarWebServiceURL: "pulsar://broker:6650", PulsarAuthPlugin: "tls", PulsarAuthParams: secret, TLSTrustCertsFile: filepath.Join(t.TempDir(), "nowhere.pem"),
-		OutputFormat: "xml", EventsType: "key_shared", Password: secret, Columns: "(?=a)b", Compression: "zip", QueryMinLatencyMS: 200,
+		OutputFormat: "xml", EventsType: "key_shared", Password: secret, Columns: "(?=a)b", Compression: "zip",
 		Port: -1, CacheMaxDigest: -1, CacheMaxCapacity: -1, CacheExpireMS: 1, EventsTopic: "events-{ks}.t", DestinationTopic: "{", DeadLetterTopic: "{keyspace", HTTPAddress: "9843",
 		AuthProvider: "GSSAPI", SSLProvider: "BouncyCastle", KeyConverter: "com.example.Mine", Consistency: "SERIAL", ConsistencyFallback: "local_one",
 	}
 	faults := map[string]func(c *Config){
-		"keyspace":                  func(c *Config) { c.Keyspace = "" },
-		"table":                     func(c *Config) { c.Table = "" },
-		"contactPoints":             func(c *Config) { c.ContactPoints = nil },
-		"events.topic":              func(c *Config) { c.EventsTopic = bad.EventsTopic },
-		"destinationTopicName":      func(c *Config) { c.DestinationTopic = bad.DestinationTopic },
-		"deadLetterTopic":           func(c *Config) { c.DeadLetterTopic = bad.DeadLetterTopic },
-		"columns":                   func(c *Config) { c.Columns = bad.Columns },
-		"outputFormat":              func(c *Config) { c.OutputFormat = bad.OutputFormat },
-		"key.converter":             func(c *Config) { c.KeyConverter = bad.KeyConverter },
-		"consistency":               func(c *Config) { c.Consistency = bad.Consistency },
-		"consistency.fallback":      func(c *Config) { c.ConsistencyFallback = bad.ConsistencyFallback },
-		"query.minMobileAvgLatency": func(c *Config) { c.QueryMinLatencyMS = bad.QueryMinLatencyMS },
-		"compression":               func(c *Config) { c.Compression = bad.Compression },
-		"events.subscription.type":  func(c *Config) { c.EventsType = bad.EventsType },
-		"auth.provider":             func(c *Config) { c.AuthProvider = bad.AuthProvider },
-		"auth.username":             func(c *Config) { c.Password = bad.Password },
-		"ssl.provider":              func(c *Config) { c.SSLProvider = bad.SSLProvider },
-		"port":                      func(c *Config) { c.Port = bad.Port },
-		"cache.max.digest":          func(c *Config) { c.CacheMaxDigest = bad.CacheMaxDigest },
-		"cache.max.capacity":        func(c *Config) { c.CacheMaxCapacity = bad.CacheMaxCapacity },
-		"cache.expire.after.ms":     func(c *Config) { c.CacheExpireMS = bad.CacheExpireMS },
-		"pulsarServiceUrl":          func(c *Config) { c.PulsarServiceURL = bad.PulsarServiceURL },
-		"pulsarWebServiceUrl":       func(c *Config) { c.PulsarWebServiceURL = bad.PulsarWebServiceURL },
-		"pulsarAuthParams":          func(c *Config) { c.PulsarAuthPlugin, c.PulsarAuthParams = bad.PulsarAuthPlugin, bad.PulsarAuthParams },
-		"tlsTrustCertsFilePath":     func(c *Config) { c.TLSTrustCertsFile = bad.TLSTrustCertsFile },
-		"httpAddress":               func(c *Config) { c.HTTPAddress = bad.HTTPAddress },
+		"keyspace":                 func(c *Config) { c.Keyspace = "" },
+		"table":                    func(c *Config) { c.Table = "" },
+		"contactPoints":            func(c *Config) { c.ContactPoints = nil },
+		"events.topic":             func(c *Config) { c.EventsTopic = bad.EventsTopic },
+		"destinationTopicName":     func(c *Config) { c.DestinationTopic = bad.DestinationTopic },
+		"deadLetterTopic":          func(c *Config) { c.DeadLetterTopic = bad.DeadLetterTopic },
+		"columns":                  func(c *Config) { c.Columns = bad.Columns },
+		"outputFormat":             func(c *Config) { c.OutputFormat = bad.OutputFormat },
+		"key.converter":            func(c *Config) { c.KeyConverter = bad.KeyConverter },
+		"consistency":              func(c *Config) { c.Consistency = bad.Consistency },
+		"consistency.fallback":     func(c *Config) { c.ConsistencyFallback = bad.ConsistencyFallback },
+		"compression":              func(c *Config) { c.Compression = bad.Compression },
+		"events.subscription.type": func(c *Config) { c.EventsType = bad.EventsType },
+		"auth.provider":            func(c *Config) { c.AuthProvider = bad.AuthProvider },
+		"auth.username":            func(c *Config) { c.Password = bad.Password },
+		"ssl.provider":             func(c *Config) { c.SSLProvider = bad.SSLProvider },
+		"port":                     func(c *Config) { c.Port = bad.Port },
+		"cache.max.digest":         func(c *Config) { c.CacheMaxDigest = bad.CacheMaxDigest },
+		"cache.max.capacity":       func(c *Config) { c.CacheMaxCapacity = bad.CacheMaxCapacity },
+		"cache.expire.after.ms":    func(c *Config) { c.CacheExpireMS = bad.CacheExpireMS },
+		"pulsarServiceUrl":         func(c *Config) { c.PulsarServiceURL = bad.PulsarServiceURL },
+		"pulsarWebServiceUrl":      func(c *Config) { c.PulsarWebServiceURL = bad.PulsarWebServiceURL },
+		"pulsarAuthParams":         func(c *Config) { c.PulsarAuthPlugin, c.PulsarAuthParams = bad.PulsarAuthPlugin, bad.PulsarAuthParams },
+		"tlsTrustCertsFilePath":    func(c *Config) { c.TLSTrustCertsFile = bad.TLSTrustCertsFile },
+		"httpAddress":              func(c *Config) { c.HTTPAddress = bad.HTTPAddress },
 	}
 	var lines [][]string
 	for key, set := range faults {

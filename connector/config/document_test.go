@@ -5,7 +5,11 @@ package config
 
 import (
 	"flag"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +64,31 @@ func TestEnvironmentVariables(t *testing.T) {
 		name := strings.ReplaceAll(strings.TrimPrefix(f.Env, "CASSANDRA_SOURCE_"), "_", "")
 		if name != letters && name != "PULSAR"+letters {
 			t.Errorf("%s is of %s", f.Env, f.Key)
+		}
+	}
+}
+
+// No setting is read and then forgotten: each is used by something besides its checks, or
+// says that it has no effect.
+func TestEverySettingHasAnEffect(t *testing.T) {
+	var code strings.Builder
+	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if name := filepath.Base(path); err != nil || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || name == "config.go" || name == "validate.go" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		code.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := settings.Fields(&Config{})
+	for _, f := range fields {
+		ofSecret := slices.ContainsFunc(fields, func(s settings.Field) bool { return s.Secret && s.Key+"File" == f.Key }) // Load reads it
+		checkedOnly := f.Key == "auth.provider"                                                                           // a user name says it too
+		if f.Ignored == "" && !ofSecret && !checkedOnly && !regexp.MustCompile(`\.`+f.Name+`\b`).MatchString(code.String()) {
+			t.Errorf("%s is used nowhere", f.Key)
 		}
 	}
 }

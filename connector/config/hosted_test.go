@@ -65,6 +65,25 @@ func TestHostedServesNothingByDefault(t *testing.T) {
 	}
 }
 
+// The rows of a source are published by Pulsar, those of a function by ourselves.
+func TestWhoPublishesWhereItIsHosted(t *testing.T) {
+	const config = `{"loadBalancing.localDc":"dc1","pulsarServiceUrl":"pulsar://a:6650","pulsarBatching":"key"}`
+	source, err := Hosted(hosted(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := source.Warnings(); len(w) != 1 || !strings.Contains(w[0], "pulsarBatching has no effect: Pulsar publishes the rows") {
+		t.Errorf("%q", w)
+	}
+	function, err := Function([]byte(config), Pulsar{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := function.Warnings(); len(w) != 0 {
+		t.Errorf("%q", w)
+	}
+}
+
 func TestHostedFaults(t *testing.T) {
 	for name, c := range map[string]struct{ config, says string }{
 		"unknown key":    {`{"auth":{"pasword":"` + secret + `"}}`, "auth.pasword"},

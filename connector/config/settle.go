@@ -36,7 +36,7 @@ func (c Config) Subscription() (name string, kind pulsar.SubscriptionType) {
 func (c Config) Reads(log *slog.Logger) readback.Options {
 	c = c.WithDefaults()
 	o := readback.Options{
-		MaxQueries: c.QueryExecutors, SlowQuery: time.Duration(c.QueryMaxLatencyMS) * time.Millisecond,
+		MaxQueries: c.QueryExecutors, SlowQuery: time.Duration(c.QueryMaxLatencyMS) * time.Millisecond, GroupSize: c.QueryGroupSize,
 		Consistency: cassandra.Consistency(c.Consistency), Fallback: cassandra.Consistency(c.ConsistencyFallback),
 		Speculate: time.Duration(c.QuerySpeculativeMS) * time.Millisecond, Log: log,
 	}
@@ -64,9 +64,6 @@ func (c Config) FirstRetry() time.Duration {
 func (c Config) LongestRetry() time.Duration {
 	return time.Duration(c.WithDefaults().QueryMaxBackoffSec) * time.Second
 }
-
-// OnlyIfCoordinatorMatches is that of CacheOnlyIfCoordinatorMatch: true unless it is set otherwise.
-func (c Config) OnlyIfCoordinatorMatches() bool { return c.CacheOnlyIfCoordinatorMatch != "false" }
 
 // SameRowSuppressed is that of SuppressSameRow: true unless it is set otherwise.
 func (c Config) SameRowSuppressed() bool { return c.SuppressSameRow != "false" }
@@ -173,8 +170,7 @@ func content(value string) (path string, data []byte) {
 }
 
 func decode(value string) ([]byte, error) {
-	text := strings.NewReplacer("\n", "", "\r", "", " ", "").Replace(strings.TrimPrefix(value, contentPrefix))
-	data, err := base64.StdEncoding.DecodeString(text)
+	data, err := base64.StdEncoding.DecodeString(strings.TrimSpace(strings.TrimPrefix(value, contentPrefix))) // which passes over line breaks
 	if err != nil || len(data) == 0 {
 		return nil, errors.New("what follows base64: is not in base64") // err may repeat a part of it
 	}

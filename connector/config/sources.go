@@ -52,6 +52,7 @@ func Hosted(s relay.Settings) (Config, error) {
 		ServiceURL: s.Pulsar.ServiceURL, AuthPlugin: s.Pulsar.AuthPlugin, AuthParams: s.Pulsar.AuthParams,
 		TLSTrustCertsFile: s.Pulsar.TLSTrustCertsFile, AllowInsecure: s.Pulsar.AllowInsecure, HostnameVerification: s.Pulsar.HostnameVerification,
 	})
+	c.relayed = true
 	if c.DestinationTopic == "" {
 		c.DestinationTopic = s.OutputTopic
 	}

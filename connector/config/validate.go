@@ -48,8 +48,8 @@ func (c Config) Warnings() []string {
 	if c.PulsarBatching != "bucket" {
 		idle("pulsarBatching is not bucket", keys("pulsarBatchBuckets"))
 	}
-	if c.hosted {
-		idle("Pulsar publishes the rows, with the producer's configuration of the source", keys("pulsarBatching", "pulsarBatchDelayInMs", "pulsarBatchBuckets", "pulsarCompression"))
+	if c.relayed {
+		idle("Pulsar publishes the rows, with the producer's configuration of the source", keys("pulsarBatching", "pulsarBatchDelayInMs", "pulsarBatchBuckets", "pulsarCompression", "pulsarMaxPendingMessages"))
 	}
 	store := func(key string) bool {
 		return strings.HasPrefix(key, "sslTruststore") || strings.HasPrefix(key, "sslKeystore")
@@ -128,7 +128,6 @@ func (c Config) contradictions(raw Config) []rule {
 		problem("events.topic", templateFault(c.EventsTopic, several), "as in events-{keyspace}.{table}"),
 		problem("destinationTopicName", templateFault(c.DestinationTopic, several), "as in data-{keyspace}.{table}"),
 		problem("deadLetterTopic", templateFault(c.DeadLetterTopic, several), "as in dead-{keyspace}.{table}"),
-		{c.QueryMinLatencyMS > c.QueryMaxLatencyMS, "query.minMobileAvgLatency", "it is more than query.maxMobileAvgLatency", "below it reads become more, above the other fewer"},
 		{!cloud && len(c.ContactPoints) == 0, "contactPoints", "it is missing: the address of at least one Cassandra node", "as in [10.0.0.1, 10.0.0.2]"},
 		{cloud && len(c.ContactPoints) > 0, "contactPoints", "cloud.secureConnectBundle is set, which says where the nodes are", one},
 		{cloud && c.LocalDC != "", "loadBalancing.localDc", "cloud.secureConnectBundle is set, which says where the nodes are", one},

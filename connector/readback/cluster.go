@@ -25,6 +25,8 @@ type Options struct {
 	// SlowQuery is how long queries may take on average before there are fewer at the
 	// same time; 100 ms.
 	SlowQuery time.Duration
+	// GroupSize is how many rows one query asks for at most; 32.
+	GroupSize int
 
 	// Consistency is the level of reads; LOCAL_QUORUM.
 	Consistency cassandra.Consistency
@@ -46,6 +48,7 @@ type Options struct {
 const (
 	defaultMaxQueries = 10
 	defaultSlowQuery  = 100 * time.Millisecond
+	defaultGroupSize  = 32
 )
 
 // Cluster makes readers of the tables of a cluster. It is safe for concurrent use.
@@ -74,6 +77,9 @@ func NewCluster(session *cassandra.Session, o Options) *Cluster {
 	}
 	if o.SlowQuery == 0 {
 		o.SlowQuery = defaultSlowQuery
+	}
+	if o.GroupSize == 0 {
+		o.GroupSize = defaultGroupSize
 	}
 	if o.Consistency == "" {
 		o.Consistency = cassandra.LocalQuorum

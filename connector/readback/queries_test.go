@@ -196,7 +196,7 @@ func TestReadsShareAQuery(t *testing.T) {
 		}, c.got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		for i := range maxGroup + 3 {
+		for i := range defaultGroupSize + 3 {
 			c.read("1", "", fmt.Sprintf("%c", 'A'+i))
 		}
 		s.answer(2)
@@ -205,9 +205,23 @@ func TestReadsShareAQuery(t *testing.T) {
 		for _, keys := range s.asked() {
 			sizes = append(sizes, len(strings.Fields(keys)))
 		}
-		if !slices.Equal(sizes, []int{1, 1, maxGroup, 1}) {
+		if !slices.Equal(sizes, []int{1, 1, defaultGroupSize, 1}) {
 			t.Errorf("groups of %v", sizes)
 		}
+	})
+}
+
+func TestGroupsOfOne(t *testing.T) {
+	whole, _ := statements(t, byText)
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{free: make(chan struct{})}
+		c := &caller{queries: NewCluster(nil, Options{MaxQueries: 2, GroupSize: 1}).withRun(s.run), s: whole, got: map[string]string{}}
+		for _, key := range []string{"a", "b", "c", "d"} {
+			c.read("1", "", key)
+		}
+		s.answer(2)
+		wants(t, "each alone", s.asked(), "a", "b", "c", "d")
+		s.answer(2)
 	})
 }
 
@@ -229,10 +243,10 @@ func TestReadsWaitForCompany(t *testing.T) {
 		time.Sleep(1)
 		synctest.Wait()
 		wants(t, "when they have waited", s.asked(), "c d")
-		for i := range maxGroup {
+		for i := range defaultGroupSize {
 			c.read("1", "", fmt.Sprintf("%c", 'A'+i))
 		}
-		if asked := s.asked(); len(asked) != 1 || len(strings.Fields(asked[0])) != maxGroup {
+		if asked := s.asked(); len(asked) != 1 || len(strings.Fields(asked[0])) != defaultGroupSize {
 			t.Errorf("a full group: %q", asked)
 		}
 		s.answer(5)

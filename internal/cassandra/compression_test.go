@@ -4,6 +4,7 @@ package cassandra
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -29,11 +30,15 @@ func TestDamagedLZ4Frames(t *testing.T) {
 		t.Fatal(err)
 	}
 	longer := append([]byte{0, 0, 99, 0}, whole[4:]...)
-	for name, frame := range map[string][]byte{
-		"nothing": {}, "half a length": {0, 0}, "a length alone": {0, 0, 0, 9}, "a length of gigabytes": {0xff, 0xff, 0xff, 0xff, 0}, "cut off": whole[:len(whole)-3], "a longer length": longer,
+	for name, c := range map[string]struct {
+		frame []byte
+		says  string
+	}{
+		"nothing": {[]byte{}, "cut off"}, "half a length": {[]byte{0, 0}, "cut off"}, "a length alone": {[]byte{0, 0, 0, 9}, ""},
+		"a length of gigabytes": {[]byte{0xff, 0xff, 0xff, 0xff, 0}, "says it has 4294967295 bytes"}, "half a block": {whole[:len(whole)-3], ""}, "a longer length": {longer, ""},
 	} {
-		if out, err := (lz4Frames{}).Decode(frame); err == nil {
-			t.Errorf("%s: %d bytes and no error", name, len(out))
+		if out, err := (lz4Frames{}).Decode(c.frame); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %d bytes, %v", name, len(out), err)
 		}
 	}
 }
