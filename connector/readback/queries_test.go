@@ -196,7 +196,7 @@ func TestReadsShareAQuery(t *testing.T) {
 		}, c.got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		for i := range maxGroup + 3 {
+		for i := range defaultGroupSize + 3 {
 			c.read("1", "", fmt.Sprintf("%c", 'A'+i))
 		}
 		s.answer(2)
@@ -205,7 +205,7 @@ func TestReadsShareAQuery(t *testing.T) {
 		for _, keys := range s.asked() {
 			sizes = append(sizes, len(strings.Fields(keys)))
 		}
-		if !slices.Equal(sizes, []int{1, 1, maxGroup, 1}) {
+		if !slices.Equal(sizes, []int{1, 1, defaultGroupSize, 1}) {
 			t.Errorf("groups of %v", sizes)
 		}
 	})
@@ -229,10 +229,10 @@ func TestReadsWaitForCompany(t *testing.T) {
 		time.Sleep(1)
 		synctest.Wait()
 		wants(t, "when they have waited", s.asked(), "c d")
-		for i := range maxGroup {
+		for i := range defaultGroupSize {
 			c.read("1", "", fmt.Sprintf("%c", 'A'+i))
 		}
-		if asked := s.asked(); len(asked) != 1 || len(strings.Fields(asked[0])) != maxGroup {
+		if asked := s.asked(); len(asked) != 1 || len(strings.Fields(asked[0])) != defaultGroupSize {
 			t.Errorf("a full group: %q", asked)
 		}
 		s.answer(5)
@@ -401,7 +401,7 @@ func rounds(l *limit, now *time.Time, n int, took time.Duration, overloaded bool
 
 func TestLimit(t *testing.T) {
 	now := time.Unix(0, 0)
-	l := newLimit(8, 100*time.Millisecond)
+	l := newLimit(8, 100*time.Millisecond, 10*time.Millisecond)
 	is := func(what string, want int) {
 		t.Helper()
 		if l.now != want {
@@ -427,6 +427,10 @@ func TestLimit(t *testing.T) {
 	is("slow", 5)
 	rounds(&l, &now, 5+4+3+2+1+1, time.Second, false)
 	is("slow for long", 1)
+	rounds(&l, &now, calmRounds-1, 50*time.Millisecond, false)
+	is("neither slow nor fast", 1)
+	rounds(&l, &now, 1, 50*time.Millisecond, false)
+	is("for a while", 2)
 }
 
 // While the cluster is overloaded there are fewer queries at the same time, and as many
