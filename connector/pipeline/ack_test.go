@@ -112,16 +112,17 @@ func TestDeadLetterIsNotRemembered(t *testing.T) {
 // mutation, on the node that wrote it.
 func TestWhatIsRemembered(t *testing.T) {
 	for _, c := range []struct {
-		name       string
-		coordinate string
-		fresh      bool
-		digest     string
-		remembered bool
+		name             string
+		node, coordinate string
+		fresh            bool
+		digest           string
+		remembered       bool
 	}{
-		{"fresh, from the event's node", "n1", true, "d", true},
-		{"fresh, from another node", "n2", true, "d", false},
-		{"stale to the end", "n1", false, "d", false},
-		{"event without a digest", "n1", true, "", false},
+		{"fresh, from the event's node", "n1", "n1", true, "d", true},
+		{"fresh, from another node", "n1", "n2", true, "d", false},
+		{"fresh, from no one node", "", "", true, "d", false},
+		{"stale to the end", "n1", "n1", false, "d", false},
+		{"event without a digest", "n1", "n1", true, "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
@@ -133,6 +134,7 @@ func TestWhatIsRemembered(t *testing.T) {
 				}
 				e1, e2 := newEvent("e1", "a", 100), newEvent("e2", "a", 100)
 				e1.Digest, e2.Digest = c.digest, c.digest
+				e1.NodeID, e2.NodeID = c.node, c.node
 				r.start(e1)
 				r.sleep(time.Second)
 				r.steps()

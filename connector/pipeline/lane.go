@@ -162,7 +162,9 @@ func (p *Pipeline) giveUp(ctx context.Context, l *lane, batch []*Event, reason e
 func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.Row, []*Event, error) {
 	waited := newest(batch).WriteTime
 	for i := 0; ; i++ {
-		row, err := p.cfg.Reader.Read(ctx, newest(batch))
+		request := newest(batch)
+		request.Attempt = i
+		row, err := p.cfg.Reader.Read(ctx, request)
 		if err == nil && !row.Fresh {
 			p.cfg.Observer.Stale(i == len(staleDelays))
 		}
@@ -272,7 +274,7 @@ func (p *Pipeline) remember(l *lane, row readback.Row, print uint64, batch []*Ev
 		p.seen.unsure(string(row.Key))
 		print = 0
 	}
-	p.seen.add(l.key, print, row.Fresh, batch, func(e *Event) bool { return row.Coordinator == e.NodeID })
+	p.seen.add(l.key, print, row.Fresh, batch, func(e *Event) bool { return row.Coordinator != "" && row.Coordinator == e.NodeID })
 }
 
 // message makes the message of a row, with its properties empty.

@@ -139,10 +139,14 @@ func TestStaleRowThatTurnsFresh(t *testing.T) {
 func TestEventJoinsAStaleRow(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
-			if time.Since(r.begun) == 0 {
-				return r.row("old", false, req), nil
+			attempt := 0
+			if time.Since(r.begun) > 0 {
+				attempt = 1
 			}
-			return r.row("new", true, req), nil
+			if req.Attempt != attempt {
+				t.Errorf("attempt %d, want %d", req.Attempt, attempt)
+			}
+			return r.row([]string{"old", "new"}[attempt], attempt > 0, req), nil
 		}
 		r.start(newEvent("e1", "a", 200))
 		r.sleep(time.Millisecond)

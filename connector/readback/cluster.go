@@ -22,11 +22,11 @@ type Options struct {
 	// MaxQueries is how many queries for rows may run at the same time, of all tables
 	// together; 10. There are fewer while the cluster is overloaded or slow.
 	MaxQueries int
-	// SlowQuery is how long queries may take on average before there are fewer at the
-	// same time; 100 ms.
-	SlowQuery time.Duration
-	// GroupSize is how many rows one query asks for at most; 32.
+	// GroupSize is how many rows a query asks for at most; 32.
 	GroupSize int
+	// SlowQuery and FastQuery are how long queries take on average when there are to be
+	// fewer at the same time, and more again; 100 ms and 10 ms.
+	SlowQuery, FastQuery time.Duration
 
 	// Consistency is the level of reads; LOCAL_QUORUM.
 	Consistency cassandra.Consistency
@@ -47,8 +47,9 @@ type Options struct {
 
 const (
 	defaultMaxQueries = 10
-	defaultSlowQuery  = 100 * time.Millisecond
 	defaultGroupSize  = 32
+	defaultSlowQuery  = 100 * time.Millisecond
+	defaultFastQuery  = 10 * time.Millisecond
 )
 
 // Cluster makes readers of the tables of a cluster. It is safe for concurrent use.
@@ -75,11 +76,14 @@ func NewCluster(session *cassandra.Session, o Options) *Cluster {
 	if o.MaxQueries == 0 {
 		o.MaxQueries = defaultMaxQueries
 	}
+	if o.GroupSize == 0 {
+		o.GroupSize = defaultGroupSize
+	}
 	if o.SlowQuery == 0 {
 		o.SlowQuery = defaultSlowQuery
 	}
-	if o.GroupSize == 0 {
-		o.GroupSize = defaultGroupSize
+	if o.FastQuery == 0 {
+		o.FastQuery = defaultFastQuery
 	}
 	if o.Consistency == "" {
 		o.Consistency = cassandra.LocalQuorum

@@ -30,8 +30,8 @@ var errSchemaChanged = errors.New("the schema of the cluster has changed")
 type queries struct {
 	run       func(context.Context, cassandra.Query) (cassandra.Answer, error)
 	check     func(ctx context.Context, hostID string) (cassandra.Node, error)
-	group     int // reads that share a query at most
 	speculate time.Duration
+	groupSize int
 	observer  Observer
 	refused   func(*statement, error) // told once of a statement for groups that the cluster does not take
 
@@ -78,11 +78,11 @@ type result struct {
 func newQueries(run func(context.Context, cassandra.Query) (cassandra.Answer, error), check func(context.Context, string) (cassandra.Node, error), o Options) *queries {
 	o.Observer.Concurrency(o.MaxQueries)
 	return &queries{
-		run: run, check: check, group: o.GroupSize, speculate: o.Speculate, observer: o.Observer,
+		run: run, check: check, speculate: o.Speculate, groupSize: o.GroupSize, observer: o.Observer,
 		refused: func(s *statement, err error) {
 			o.Log.Warn("the cluster refuses a query for several rows; they are read one by one", "statement", s.together, "error", err)
 		},
-		limit: newLimit(o.MaxQueries, o.SlowQuery), open: map[shape]*group{}, asked: map[shape]int{},
+		limit: newLimit(o.MaxQueries, o.SlowQuery, o.FastQuery), open: map[shape]*group{}, asked: map[shape]int{},
 	}
 }
 
@@ -117,7 +117,7 @@ func (q *queries) join(of shape, r *read) {
 			time.AfterFunc(patience, func() { q.hurry(g) })
 		}
 	}
-	if g.reads = append(g.reads, r); len(g.reads) >= q.group {
+	if g.reads = append(g.reads, r); len(g.reads) == q.groupSize {
 		delete(q.open, of)
 		g.due = true
 	}

@@ -24,12 +24,13 @@ const (
 	Three       Consistency = "THREE"
 	LocalQuorum Consistency = "LOCAL_QUORUM"
 	Quorum      Consistency = "QUORUM"
+	EachQuorum  Consistency = "EACH_QUORUM"
 	All         Consistency = "ALL"
 )
 
 var levels = map[Consistency]gocql.Consistency{
 	LocalOne: gocql.LocalOne, One: gocql.One, Two: gocql.Two, Three: gocql.Three,
-	LocalQuorum: gocql.LocalQuorum, Quorum: gocql.Quorum, All: gocql.All,
+	LocalQuorum: gocql.LocalQuorum, Quorum: gocql.Quorum, EachQuorum: gocql.EachQuorum, All: gocql.All,
 }
 
 // ParseConsistency finds a level by its name, in any case.
@@ -37,7 +38,7 @@ func ParseConsistency(name string) (Consistency, error) {
 	if c := Consistency(strings.ToUpper(name)); levels[c] != 0 {
 		return c, nil
 	}
-	return "", fmt.Errorf("there is no consistency level %q for reads: use LOCAL_QUORUM, QUORUM, ALL, LOCAL_ONE, ONE, TWO or THREE", name)
+	return "", fmt.Errorf("there is no consistency level %q for reads: use LOCAL_QUORUM, QUORUM, EACH_QUORUM, ALL, LOCAL_ONE, ONE, TWO or THREE", name)
 }
 
 // Stronger is a level that asks more replicas, "" for none: after a level for some
@@ -48,7 +49,7 @@ func (c Consistency) Stronger() Consistency {
 		return LocalQuorum
 	case One, Two, Three:
 		return Quorum
-	case LocalQuorum, Quorum:
+	case LocalQuorum, Quorum, EachQuorum:
 		return All
 	}
 	return ""

@@ -293,7 +293,7 @@ func TestRefusals(t *testing.T) {
 func TestConsistency(t *testing.T) {
 	n := &node{id: id1, answer: func(string, [][]byte) reply { return reply{columns: []column{{"v", typeInt}}} }}
 	s := connect(t, n)
-	for level, code := range map[Consistency]uint16{"": 6, LocalQuorum: 6, Quorum: 4, All: 5, LocalOne: 10, One: 1, Two: 2, Three: 3} {
+	for level, code := range map[Consistency]uint16{"": 6, LocalQuorum: 6, Quorum: 4, EachQuorum: 7, All: 5, LocalOne: 10, One: 1, Two: 2, Three: 3} {
 		if _, err := s.Select(t.Context(), Query{Statement: "SELECT v FROM ks.t WHERE p = ?", Values: [][]byte{nil}, Level: level}); err != nil {
 			t.Fatal(err)
 		}
@@ -309,7 +309,7 @@ func TestConsistency(t *testing.T) {
 			t.Errorf("%q passes for a level", name)
 		}
 	}
-	for weak, want := range map[Consistency]Consistency{LocalOne: LocalQuorum, One: Quorum, LocalQuorum: All, Quorum: All, All: ""} {
+	for weak, want := range map[Consistency]Consistency{LocalOne: LocalQuorum, One: Quorum, LocalQuorum: All, Quorum: All, EachQuorum: All, All: ""} {
 		if got := weak.Stronger(); got != want {
 			t.Errorf("stronger than %s: %s, want %s", weak, got, want)
 		}

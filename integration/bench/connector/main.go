@@ -49,6 +49,19 @@ const (
 	goalReads = 0.4 // of Cassandra, an event of hot keys
 )
 
+// mode is a way of publishing: settings of the connector beside those that every run needs.
+type mode struct {
+	name     string
+	settings map[string]any
+}
+
+// The last one is measured with every kind of load.
+var modes = []mode{
+	{"defaults", nil},
+	{"bucket", map[string]any{"pulsarBatching": "bucket", "inFlight.events": 4000}},
+	{"any", map[string]any{"pulsarBatching": "any", "inFlight.events": 4000}},
+}
+
 // result is one measurement.
 type result struct {
 	Events          int                     `json:"events"`
@@ -62,7 +75,7 @@ type result struct {
 // report is the last line of the output.
 type report struct {
 	Cassandra string            `json:"cassandra"`
-	Scenarios map[string]result `json:"scenarios"`
+	Scenarios map[string]result `json:"scenarios"` // by name and mode
 	Goals     map[string]bool   `json:"goals"`
 	OK        bool              `json:"ok"`
 }
