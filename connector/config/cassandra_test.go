@@ -185,7 +185,8 @@ func TestCassandraFaults(t *testing.T) {
 // A password that is replaced in its file is used, and so its path is handed on.
 func TestPasswordFile(t *testing.T) {
 	path := settingstest.File(t, "password", secret+"\n")
-	c, err := load(t, "keyspace: ks\ntable: t\ncontactPoints: a\nauth.username: me\nauth.passwordFile: "+path)
+	const text = "keyspace: ks\ntable: t\ncontactPoints: a\nauth.username: me\nauth.passwordFile: "
+	c, err := load(t, text+path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +199,6 @@ func TestPasswordFile(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	_, err = load(t, "auth.passwordFile: "+path)
+	_, err = load(t, text+path)
 	settingstest.Lines(t, err, []string{"auth.passwordFile: ", path})
 }

@@ -169,16 +169,22 @@ func TestLoadFaults(t *testing.T) {
 			"keyspace: ks\nauth.pasword: " + secret + "\ncontactPoint: [x]",
 			[][]string{{"connector.yaml:2: auth.pasword:", "did you mean auth.password?"}, {"connector.yaml:3: contactPoint:", "did you mean contactPoints?"}},
 		},
-		"nested":          {"auth:\n  pasword: " + secret, [][]string{{"connector.yaml:2: auth.pasword:", "did you mean auth.password?"}}},
-		"twice, nested":   {"auth.password: " + secret + "\nauth: {password: " + secret + "}", [][]string{{"connector.yaml:2: auth.password:", "line 1"}}},
-		"a list":          {"auth.password: [" + secret + "]", [][]string{{"auth.password: the value has the wrong form"}}},
-		"a mapping":       {"port: {" + secret + ": 1}", [][]string{{"port: the value has the wrong form"}}},
-		"no number":       {"port: " + secret, [][]string{{"port: ", "whole number"}}},
-		"an alias":        {"keyspace: ks\nauth.password: *" + secret, [][]string{{"quotes"}}},
-		"both, of secret": {"auth.password: " + secret + "\nauth.passwordFile: x", [][]string{{"auth.passwordFile: auth.password is set too"}}},
+		"nested":        {"auth:\n  pasword: " + secret, [][]string{{"connector.yaml:2: auth.pasword:", "did you mean auth.password?"}}},
+		"twice, nested": {"auth.password: " + secret + "\nauth: {password: " + secret + ", username: me}", [][]string{{"connector.yaml:2: auth.password:", "line 1"}}},
+		"a list":        {"auth.password: [" + secret + "]", [][]string{{"auth.password: the value has the wrong form"}}},
+		"a mapping":     {"port: {" + secret + ": 1}", [][]string{{"port: the value has the wrong form"}}},
+		"no number":     {"port: " + secret, [][]string{{"port: ", "whole number"}}},
+		"an alias":      {"keyspace: ks\nauth.password: *" + secret, [][]string{{"quotes"}}},
+		"the others too": {
+			"port: x\nevents.subscription.type: shared\ncolumns: (", [][]string{{"connector.yaml:1: port: "}, {"connector.yaml:2: events.subscription.type: "}, {"connector.yaml:3: columns: "}},
+		},
+		"nothing is missing that may be there": {"{{{", [][]string{{"connector.yaml"}}},
+		"both, of secret":                      {"auth.password: " + secret + "\nauth.passwordFile: x\nauth.username: me", [][]string{{"auth.passwordFile: auth.password is set too"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := load(t, c.text)
+			_, err := Load(settings.Sources{
+				File: settingstest.File(t, "connector.yaml", c.text), Environ: []string{"CASSANDRA_SOURCE_KEYSPACE=ks", "CASSANDRA_SOURCE_TABLE=t", "CASSANDRA_SOURCE_CONTACT_POINTS=a"},
+			})
 			settingstest.Lines(t, err, c.want...)
 		})
 	}

@@ -8,15 +8,13 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/relay"
 	"github.com/cassandra-cdc/cassandra-cdc/internal/settings"
 )
-
-// DefaultFile is the configuration file of an installed connector.
-const DefaultFile = "/etc/cassandra-cdc/connector.yaml"
 
 // driverPrefix begins the settings of DataStax's Java driver.
 const driverPrefix = "datastax-java-driver."
@@ -25,12 +23,31 @@ const driverPrefix = "datastax-java-driver."
 // in it.
 const contentPrefix = "base64:"
 
-// Load reads the settings of a connector on its own from everywhere, also when some of
-// them are wrong: then the error says which, and the configuration holds the others.
+// Load reads the settings of a connector on its own from everywhere. The error holds what
+// could not be read, and then also what [Config.Validate] says of the others.
 func Load(from settings.Sources) (c Config, err error) {
 	from.Foreign = driverPrefix
 	c.origins, c.warnings, err = settings.Load(&c, from)
-	return c, err
+	return c, c.withOthers(err)
+}
+
+// withOthers adds the faults of other settings to those of the ones that could not be read,
+// so that a person is told all at once. Where a whole source is at fault there is nothing
+// to add: what is missing may be in it.
+func (c Config) withOthers(err error) error {
+	faults := settings.FaultsOf(err)
+	has := func(key string) bool {
+		return slices.ContainsFunc(faults, func(f settings.Fault) bool { return f.Key == key })
+	}
+	if len(faults) == 0 || has("") {
+		return err
+	}
+	for _, f := range settings.FaultsOf(c.Validate()) {
+		if !has(f.Key) {
+			faults = append(faults, f)
+		}
+	}
+	return faults
 }
 
 // Pulsar is how the host of the connector reaches its cluster. AuthParams is secret.
@@ -87,7 +104,7 @@ func parse(name string, config []byte, defaults Pulsar) (Config, error) {
 	if c.PulsarAuthPlugin == "" {
 		c.PulsarAuthPlugin, c.PulsarAuthParams = defaults.AuthPlugin, defaults.AuthParams
 	}
-	return c, err
+	return c, c.withOthers(err)
 }
 
 // flatten joins the names of nested objects with dots, as DataStax's connector does:
