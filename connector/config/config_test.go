@@ -336,6 +336,10 @@ func TestWarnings(t *testing.T) {
 	if w := (Config{}).Warnings(); len(w) != 1 || !strings.Contains(w[0], "loadBalancing.localDc is not set") {
 		t.Errorf("%q", w)
 	}
+	// What is written down as it is anyway is no reason to warn, as programs do that.
+	if c, err := load(t, "loadBalancing.localDc: dc1\ntables.exclude: []\ntables.refreshMs: 0\nuseKeyStoreTls: false\nsslCipherSuites: []\nname: ''"); err != nil || len(c.Warnings()) != 0 {
+		t.Errorf("%q, %v", c.Warnings(), err)
+	}
 	if w := good().Warnings(); len(w) != 0 {
 		t.Errorf("%q", w)
 	}

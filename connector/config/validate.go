@@ -23,8 +23,8 @@ func (c Config) Warnings() []string {
 		}
 	}
 	idle := func(because string, of func(key string) bool) {
-		for _, f := range settings.Fields(&c) {
-			if o, set := c.origins[f.Key]; set && f.Ignored == "" && of(f.Key) {
+		for _, f := range settings.Fields(&raw) {
+			if o, set := c.origins[f.Key]; set && !f.Zero() && f.Ignored == "" && of(f.Key) {
 				w = append(w, o.Place+": "+f.Key+" has no effect: "+because)
 			}
 		}

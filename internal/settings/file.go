@@ -84,6 +84,11 @@ func (l *loader) setList(f *Field, list []string, place string) {
 		l.faults = append(l.faults, Fault{Key: f.Key, Origin: place, Problem: "the value has the wrong form", Hint: "it must be " + f.Kind()})
 		return
 	}
+	if len(list) == 0 { // as if nobody had set it
+		f.value.SetZero()
+		delete(l.origins, f.Key)
+		return
+	}
 	l.origins[f.Key] = Origin{place, fromFile}
 }
 
