@@ -112,11 +112,6 @@ func (c *Cluster) Reader(ctx context.Context, keyspace, table string, f row.Form
 	return &Reader{cluster: c, versions: v}, nil
 }
 
-// New returns a reader of one table, with the default options.
-func New(ctx context.Context, session *cassandra.Session, keyspace, table string, f row.Format) (*Reader, error) {
-	return NewCluster(session, Options{}).Reader(ctx, keyspace, table, f)
-}
-
 // check asks a node for its schema version, by a query that begins after the call. The
 // readers of all tables share it.
 func (c *Cluster) check(ctx context.Context, hostID string) (cassandra.Node, error) {
