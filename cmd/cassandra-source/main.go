@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 
@@ -52,7 +53,15 @@ func (versionCommand) Run() error {
 	return err
 }
 
+// collectAt is how much the heap grows between two collections, in percent of what is
+// alive: so little is, for milliseconds each, that a collection for each as much again
+// would take a fifth of the time. The environment's GOGC goes before.
+const collectAt = 400
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	if text, given, err := function.Configuration(os.Args[1:]); given {
 		if err == nil {
 			err = runFunction(text)

@@ -36,8 +36,7 @@ func (c Config) Subscription() (name string, kind pulsar.SubscriptionType) {
 func (c Config) Reads(log *slog.Logger) readback.Options {
 	c = c.WithDefaults()
 	o := readback.Options{
-		MaxQueries: c.QueryExecutors, GroupSize: c.QueryGroupSize,
-		SlowQuery: time.Duration(c.QueryMaxLatencyMS) * time.Millisecond, FastQuery: time.Duration(c.QueryMinLatencyMS) * time.Millisecond,
+		MaxQueries: c.QueryExecutors, GroupSize: c.QueryGroupSize, SlowQuery: time.Duration(c.QueryMaxLatencyMS) * time.Millisecond,
 		Consistency: cassandra.Consistency(c.Consistency), Fallback: cassandra.Consistency(c.ConsistencyFallback),
 		Speculate: time.Duration(c.QuerySpeculativeMS) * time.Millisecond, Log: log,
 	}

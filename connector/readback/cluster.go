@@ -24,9 +24,9 @@ type Options struct {
 	MaxQueries int
 	// GroupSize is how many rows a query asks for at most; 32.
 	GroupSize int
-	// SlowQuery and FastQuery are how long queries take on average when there are to be
-	// fewer at the same time, and more again; 100 ms and 10 ms.
-	SlowQuery, FastQuery time.Duration
+	// SlowQuery is how long queries may take on average before there are fewer at the
+	// same time; 100 ms.
+	SlowQuery time.Duration
 
 	// Consistency is the level of reads; LOCAL_QUORUM.
 	Consistency cassandra.Consistency
@@ -49,7 +49,6 @@ const (
 	defaultMaxQueries = 10
 	defaultGroupSize  = 32
 	defaultSlowQuery  = 100 * time.Millisecond
-	defaultFastQuery  = 10 * time.Millisecond
 )
 
 // Cluster makes readers of the tables of a cluster. It is safe for concurrent use.
@@ -82,9 +81,6 @@ func NewCluster(session *cassandra.Session, o Options) *Cluster {
 	if o.SlowQuery == 0 {
 		o.SlowQuery = defaultSlowQuery
 	}
-	if o.FastQuery == 0 {
-		o.FastQuery = defaultFastQuery
-	}
 	if o.Consistency == "" {
 		o.Consistency = cassandra.LocalQuorum
 	}
@@ -110,11 +106,6 @@ func (c *Cluster) Reader(ctx context.Context, keyspace, table string, f row.Form
 		return nil, err
 	}
 	return &Reader{cluster: c, versions: v}, nil
-}
-
-// New returns a reader of one table, with the default options.
-func New(ctx context.Context, session *cassandra.Session, keyspace, table string, f row.Format) (*Reader, error) {
-	return NewCluster(session, Options{}).Reader(ctx, keyspace, table, f)
 }
 
 // check asks a node for its schema version, by a query that begins after the call. The

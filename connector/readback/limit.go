@@ -5,26 +5,19 @@ package readback
 import "time"
 
 // limit follows what the cluster bears. It starts at the most that is allowed, gives way
-// by a quarter when a query finds the cluster overloaded and by one when queries are slow,
-// and comes back by one when they are fast, or were neither for a while. It has no lock of
-// its own.
+// by a quarter when a query finds the cluster overloaded, by one when queries are slow,
+// and comes back one by one. It has no lock of its own.
 type limit struct {
-	most       int
-	slow, fast time.Duration // averages of a round
+	most int
+	slow time.Duration // average of a round that is too much
 
 	now    int
-	calm   int       // rounds in a row that were neither
 	shrunk time.Time // last time for an overload
 	round  int       // queries since the last change
 	took   time.Duration
 }
 
-// calmRounds are how many rounds that were neither fast nor slow are as good as a fast one.
-const calmRounds = 10
-
-func newLimit(most int, slow, fast time.Duration) limit {
-	return limit{most: most, slow: slow, fast: fast, now: most}
-}
+func newLimit(most int, slow time.Duration) limit { return limit{most: most, slow: slow, now: most} }
 
 // done takes the outcome of a query in and says whether the limit is another one now. A
 // round has as many queries as may run at the same time.
@@ -37,12 +30,10 @@ func (l *limit) done(began, ended time.Time, overloaded bool) (changed bool) {
 			l.shrunk, l.round, l.took = ended, 0, 0
 		}
 	} else if l.round, l.took = l.round+1, l.took+ended.Sub(began); l.round >= l.now {
-		l.calm++
-		switch average := l.took / time.Duration(l.round); {
-		case average > l.slow:
-			l.now, l.calm = l.now-1, 0
-		case average < l.fast, l.calm == calmRounds:
-			l.now, l.calm = l.now+1, 0
+		if l.took/time.Duration(l.round) > l.slow {
+			l.now--
+		} else {
+			l.now++
 		}
 		l.round, l.took = 0, 0
 	}

@@ -82,7 +82,7 @@ func newQueries(run func(context.Context, cassandra.Query) (cassandra.Answer, er
 		refused: func(s *statement, err error) {
 			o.Log.Warn("the cluster refuses a query for several rows; they are read one by one", "statement", s.together, "error", err)
 		},
-		limit: newLimit(o.MaxQueries, o.SlowQuery, o.FastQuery), open: map[shape]*group{}, asked: map[shape]int{},
+		limit: newLimit(o.MaxQueries, o.SlowQuery), open: map[shape]*group{}, asked: map[shape]int{},
 	}
 }
 

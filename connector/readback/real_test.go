@@ -62,7 +62,7 @@ func (n node) run(t *testing.T, statements ...string) {
 
 func (n node) reader(t *testing.T, table string) *readback.Reader {
 	t.Helper()
-	r, err := readback.New(t.Context(), n.Session, "ks", table, row.KeyValueAvro)
+	r, err := readback.NewCluster(n.Session, readback.Options{}).Reader(t.Context(), "ks", table, row.KeyValueAvro)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -297,7 +297,10 @@ func TestConsistency(t *testing.T) {
 		if _, err := s.Select(t.Context(), Query{Statement: "SELECT v FROM ks.t WHERE p = ?", Values: [][]byte{nil}, Level: level}); err != nil {
 			t.Fatal(err)
 		}
-		if got := n.levels[len(n.levels)-1]; got != code {
+		n.mu.Lock()
+		got := n.levels[len(n.levels)-1]
+		n.mu.Unlock()
+		if got != code {
 			t.Errorf("%s: the node got %d, want %d", level, got, code)
 		}
 	}
