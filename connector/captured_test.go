@@ -178,7 +178,7 @@ func (c *captured) start(ctx context.Context, t *testing.T, name, format string)
 	}
 	sub.Close()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	go func() { one.ended <- Run(ctx, cfg, nil, log) }()
+	go func() { one.ended <- Run(ctx, cfg, quiet(log)) }()
 	c.running = append(c.running, one)
 }
 
