@@ -4,7 +4,7 @@
 // In comes a folder with a folder for each scenario:
 //
 //	schema.cql            the tables as they were created
-//	statements.jsonl      what was run, of which ALTER and the like count here
+//	statements.jsonl      what was run then
 //	events*.jsonl         messages of events topics
 //	data-<format>.jsonl   messages of a data topic
 //	schemas.json          what the registry held
@@ -31,6 +31,10 @@ import (
 // Scenario is one captured run.
 type Scenario struct {
 	Name string
+	// Created is the statements of schema.cql.
+	Created []string
+	// Statements were run then, one after the other.
+	Statements []Statement
 	// Versions is the tables as of schema.cql, and then after each change of them.
 	Versions []*schema.Snapshot
 	// Registered is what the registry held, by topic and in the order of versions. The
@@ -38,6 +42,13 @@ type Scenario struct {
 	Registered map[string][]Registered
 	Events     []Message
 	Data       map[string][]Message // by the name of the format
+}
+
+// Statement is one that was run. Failed ones changed nothing.
+type Statement struct {
+	CQL    string
+	Failed bool
+	Begun  int64 // ms since 1970
 }
 
 // Registered is one version of a schema, as the registry's REST interface shows it.
@@ -120,7 +131,7 @@ func Read(root fs.FS) ([]*Scenario, error) {
 func read(dir fs.FS) (*Scenario, error) {
 	s := &Scenario{Data: map[string][]Message{}}
 	var err error
-	if s.Versions, err = versions(dir); err != nil {
+	if err := s.statements(dir); err != nil {
 		return nil, err
 	}
 	if s.Registered, err = registered(dir); err != nil {
@@ -145,39 +156,48 @@ func read(dir fs.FS) (*Scenario, error) {
 	return s, nil
 }
 
-func versions(dir fs.FS) ([]*schema.Snapshot, error) {
+// statements reads what was run, and the tables as of then.
+func (s *Scenario) statements(dir fs.FS) error {
 	text, err := fs.ReadFile(dir, "schema.cql")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var d definitions
-	for _, statement := range strings.Split(string(text), ";") {
-		if _, err := d.run(statement); err != nil {
-			return nil, err
+	for statement := range strings.SplitSeq(string(text), ";") {
+		if statement = strings.TrimSpace(statement); statement == "" {
+			continue
 		}
+		if _, err := d.run(statement); err != nil {
+			return err
+		}
+		s.Created = append(s.Created, statement)
 	}
 	first, err := d.snapshot()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all := []*schema.Snapshot{first}
-	err = lines(dir, "statements.jsonl", func(line []byte) error {
-		var s struct {
+	s.Versions = append(s.Versions, first)
+	return lines(dir, "statements.jsonl", func(line []byte) error {
+		var run struct {
 			CQL   string
 			Error *string
+			Begun int64 `json:"t_start_ms"`
 		}
-		if err := json.Unmarshal(line, &s); err != nil || s.Error != nil {
+		if err := json.Unmarshal(line, &run); err != nil {
 			return err
 		}
-		changed, err := d.run(strings.TrimRight(s.CQL, "; \n"))
+		s.Statements = append(s.Statements, Statement{run.CQL, run.Error != nil, run.Begun})
+		if run.Error != nil {
+			return nil
+		}
+		changed, err := d.run(strings.TrimRight(run.CQL, "; \n"))
 		if err != nil || !changed {
 			return err
 		}
 		next, err := d.snapshot()
-		all = append(all, next)
+		s.Versions = append(s.Versions, next)
 		return err
 	})
-	return all, err
 }
 
 func registered(dir fs.FS) (map[string][]Registered, error) {

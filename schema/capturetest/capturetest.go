@@ -49,28 +49,32 @@ func (s *Scenario) Table(tb testing.TB, m Message) *schema.Table {
 	return t
 }
 
-// Load reads all scenarios.
-func Load(tb testing.TB) []*Scenario {
+// Whole reads all scenarios with all that was captured of them.
+func Whole(tb testing.TB) []*capture.Scenario {
 	tb.Helper()
 	root, err := fs.Sub(captured, "testdata")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	all := load(tb, root)
+	all, err := capture.Read(root)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	if dir := os.Getenv("CDC_CAPTURES"); dir != "" {
-		all = append(all, load(tb, os.DirFS(dir))...)
+		more, err := capture.Read(os.DirFS(dir))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		all = append(all, more...)
 	}
 	return all
 }
 
-func load(tb testing.TB, root fs.FS) []*Scenario {
+// Load reads all scenarios.
+func Load(tb testing.TB) []*Scenario {
 	tb.Helper()
-	scenarios, err := capture.Read(root)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	var all []*Scenario
-	for _, s := range scenarios {
+	for _, s := range Whole(tb) {
 		one := &Scenario{Name: s.Name, Tables: s.Versions[0], Schemas: map[string][]KeyValue{}, Events: s.Events, Data: s.Data["key-value-avro"]}
 		for topic, versions := range s.Registered {
 			for _, v := range versions {
