@@ -52,8 +52,8 @@ How often a cache helps is ` + "`covered_total{by=\"digest\"}`" + ` for digests,
 ## What Pulsar shows
 
 Pulsar shows user metrics of a source that it hosts, at the broker's or the worker's ` + "`/metrics`" + `, under the names of DataStax's connector:
-` + "`pulsar_source_user_metric{metric=\"…\"}`" + ` with quantiles, ` + "`_sum`" + ` and ` + "`_count`" + `. Each second they are given the values of that moment, unless no event has come in
-since, and at most 100 observations of each latency, chosen at random. So ` + "`_count`" + ` is no count of events. For the Prometheus metrics above, set
+` + "`pulsar_source_user_metric_{metric=\"…\"}`" + ` with quantiles, ` + "`pulsar_source_user_metric__sum`" + ` and ` + "`pulsar_source_user_metric__count`" + `. Each second they are given the values of that moment, unless no event has come in
+since, and at most 100 observations of each latency, chosen at random. So ` + "`__count`" + ` is no count of events. For the Prometheus metrics above, set
 ` + "`httpAddress`" + ` for a hosted connector too.
 
 As a function the connector has the same values, and for latencies ` + "`…_sum`" + ` and ` + "`…_count`" + ` of all, as user metrics of ` + "`pulsar-admin functions stats`" + `.

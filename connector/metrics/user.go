@@ -1,5 +1,5 @@
 // The metrics of DataStax's connector, under its names, for Pulsar: as user metrics of a
-// source, which Pulsar shows as pulsar_source_user_metric{metric="…"}, or of a function.
+// source, which Pulsar shows as pulsar_source_user_metric_{metric="…"}, or of a function.
 
 package metrics
 

@@ -54,7 +54,7 @@ func holds(t *testing.T, o *operations.Operations, when string, codes ...string)
 	}
 	slices.Sort(got)
 	if slices.Sort(codes); !slices.Equal(got, codes) {
-		t.Errorf("%s: %v, want %v", when, got, codes)
+		t.Fatalf("%s: %v, want %v", when, got, codes)
 	}
 }
 

@@ -448,8 +448,8 @@ func TestPausesAreSettings(t *testing.T) {
 				t.Errorf("pause %d is %v, want between half of %v and all", i+1, pause, longest)
 			}
 		}
-		if len(r.told.failed) != len(at) || r.told.failed[0] != pipeline.Retry {
-			t.Errorf("told of %v for %d failures", r.told.failed, len(at))
+		if len(r.told.failed) != len(at) || r.told.failed[0] != pipeline.Retry || r.told.lastFailure != "event e1: "+errTrouble.Error() {
+			t.Errorf("told of %v for %d failures, the last %q", r.told.failed, len(at), r.told.lastFailure)
 		}
 		r.stop()
 	})

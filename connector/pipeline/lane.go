@@ -114,7 +114,7 @@ func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
 		if unencodable := (*EncodeError)(nil); class == Retry && errors.As(err, &unencodable) {
 			class = Impossible
 		}
-		p.cfg.Observer.Failed(err, class)
+		p.cfg.Observer.Failed(fmt.Errorf("event %s: %w", batch[0].ID, err), class)
 		pause := p.backoff(failures)
 		switch class {
 		case Fatal:

@@ -15,7 +15,8 @@ type Observer interface {
 	Covered(events int, by Cover)
 	// Buried tells of an event that is a dead letter now.
 	Buried(e *Event, reason error)
-	// Failed tells of a read or a publication that failed with err, and what is done about it.
+	// Failed tells of a read or a publication that failed with err, which names the first of
+	// its events, and what is done about it.
 	Failed(err error, class Class)
 	// Stale tells of a row that was read and may be older than its event; last says that
 	// it is published all the same.

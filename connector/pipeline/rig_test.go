@@ -242,6 +242,7 @@ type tally struct {
 	buried      int
 	rows        []pipeline.Published
 	failed      []pipeline.Class
+	lastFailure string
 	stale, last int
 }
 
@@ -259,8 +260,11 @@ func (o *tally) Received(*pipeline.Event)         { o.note(func() { o.received++
 func (o *tally) Published(p pipeline.Published)   { o.note(func() { o.rows = append(o.rows, p) }) }
 func (o *tally) Covered(n int, by pipeline.Cover) { o.note(func() { o.covered[by] += n }) }
 func (o *tally) Buried(*pipeline.Event, error)    { o.note(func() { o.buried++ }) }
-func (o *tally) Failed(_ error, class pipeline.Class) {
-	o.note(func() { o.failed = append(o.failed, class) })
+func (o *tally) Failed(err error, class pipeline.Class) {
+	o.note(func() {
+		o.failed = append(o.failed, class)
+		o.lastFailure = err.Error()
+	})
 }
 func (o *tally) Stale(last bool) {
 	o.note(func() {

@@ -124,7 +124,7 @@ func showsUserMetrics(ctx context.Context, t *testing.T, s *Stage) {
 	for _, metric := range []string{
 		"cache_hits", "cache_misses", "cache_evictions", "cache_size", "query_executors", "query_latency", "replication_latency",
 	} {
-		count := regexp.MustCompile(`(?m)^pulsar_source_user_metric_count\{.*name="` + hostedName + `".*metric="` + metric + `".*\} ([1-9]\S*)$`)
+		count := regexp.MustCompile(`(?m)^pulsar_source_user_metric__count\{.*name="` + hostedName + `".*metric="` + metric + `".*\} ([1-9]\S*)$`)
 		until(ctx, t, metric, func() bool {
 			text, err := s.Pulsar.Get(ctx, "/metrics/")
 			if err != nil {
