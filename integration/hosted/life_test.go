@@ -113,7 +113,7 @@ func keysStay(ctx context.Context, t *testing.T, s *stage) {
 	owner, each, total := map[string]int{}, [2]int{}, 0
 	until(ctx, t, "all events", func() bool {
 		for i, c := range consumers {
-			short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+			short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
 			d, err := c.Receive(short)
 			cancel()
 			if err != nil {
@@ -207,9 +207,7 @@ func killWorker(ctx context.Context, t *testing.T, s *stage) {
 		t.Fatalf("%d programs are left, want both: the instances are to outlive the worker here (%v)", len(left), err)
 	}
 	s.programs(ctx, t, 0)
-	if instances, err := Instances(s.broker); err != nil || len(instances) > 0 {
-		t.Errorf("the programs ended before the instances %v (%v)", instances, err)
-	}
+	s.noInstances(ctx, t)
 	t.Logf("the instances ended %.1f s after the worker", time.Since(began).Seconds())
 	if err := s.broker.Start(ctx); err != nil {
 		t.Fatal(err)
@@ -222,7 +220,12 @@ func killWorker(ctx context.Context, t *testing.T, s *stage) {
 func remove(ctx context.Context, t *testing.T, s *stage) {
 	s.do(ctx, t, "DELETE", name)
 	s.programs(ctx, t, 0)
-	until(ctx, t, "no instances", func() bool {
+	s.noInstances(ctx, t)
+}
+
+func (s *stage) noInstances(ctx context.Context, t *testing.T) {
+	t.Helper()
+	until(ctx, t, "the end of the Java instances", func() bool {
 		left, err := Instances(s.broker)
 		if err != nil {
 			t.Fatal(err)
