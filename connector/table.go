@@ -25,16 +25,18 @@ func (c *connector) runTable(ctx context.Context, name tableName, doing string) 
 	events, data := c.cfg.Events(name.keyspace, name.table), c.cfg.Destination(name.keyspace, name.table)
 	var reader *readback.Reader
 	err := c.try(ctx, operations.Step{Doing: doing, Subject: name.String(), Otherwise: health.TableNotPublished}, func() (err error) {
-		reader, err = c.cluster.Reader(ctx, name.keyspace, name.table, c.cfg.Format())
-		return err
+		if reader, err = c.cluster.Reader(ctx, name.keyspace, name.table, c.cfg.Format()); err != nil {
+			return err
+		}
+		if t := reader.Table().Table; !t.CDC {
+			return fmt.Errorf("table %s has cdc = false, so that there will be no events: ALTER TABLE %s WITH cdc = true", t.CQL(), t.CQL())
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	version := reader.Table()
-	if !version.Table.CDC {
-		return fmt.Errorf("table %s has cdc = false, so that there will be no events: ALTER TABLE %s WITH cdc = true", version.Table.CQL(), version.Table.CQL())
-	}
 	if left := version.Messages.Omitted(); len(left) > 0 {
 		c.Log.Warn("columns of types that the output format has no form for are left out", "table", version.Table, "columns", left)
 	}
@@ -78,7 +80,18 @@ func (c *connector) runTable(ctx context.Context, name tableName, doing string) 
 		Repeat: !c.cfg.SameRowSuppressed(), FirstRetry: c.cfg.FirstRetry(), LongestRetry: c.cfg.LongestRetry(),
 		Observer: c.observers(watched), Log: c.Log,
 	})
-	watched.Starts(metrics.Gauges{Remembered: p.Remembered})
+	behind := &backlog{ask: func(ctx context.Context) (int64, error) { return c.client.Backlog(ctx, events, subscription) }}
+	asking, stop := context.WithCancel(ctx)
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		behind.follow(asking)
+	}()
+	defer func() {
+		stop()
+		<-asked
+	}()
+	watched.Starts(metrics.Gauges{Remembered: p.Remembered, Backlog: behind.now})
 	c.Log.Info("connector started", "table", version.Table, "events", events, "data", data, "format", c.cfg.Format(), "subscription", subscription)
 	if doing != "" {
 		c.Operations.Waiting("")
