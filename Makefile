@@ -26,7 +26,8 @@ RELEASE ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 ARCHS   := amd64 arm64
 BUILD    = $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X github.com/cassandra-cdc/cassandra-cdc/internal/program.release=$(RELEASE)'
-FILES   := LICENSE docs/agent.md docs/agent-settings.md docs/conditions.md docs/metrics.md deploy/agent.yaml deploy/systemd/cassandra-cdc.service
+FILES   := LICENSE docs/agent.md docs/agent-settings.md docs/conditions.md docs/metrics.md deploy/agent.yaml deploy/systemd/cassandra-cdc.service \
+	docs/connector.md docs/connector-settings.md docs/connector-metrics.md docs/types.md deploy/connector.yaml
 
 .PHONY: release-files
 release-files:
