@@ -182,17 +182,18 @@ func restart(ctx context.Context, t *testing.T, s *stage) {
 // update changes the settings and the number of instances.
 func update(ctx context.Context, t *testing.T, s *stage) {
 	const elsewhere = "data-elsewhere"
+	old := s.programs(ctx, t, 2)
 	s.source(ctx, t, "PUT", name, map[string]any{
 		"topicName": elsewhere, "parallelism": 1, "configs": s.settings(map[string]any{"outputFormat": "key-value-json"}),
 	})
 	data := s.follow(ctx, t, elsewhere)
-	s.programs(ctx, t, 1)
+	one := s.programs(ctx, t, 1, old...)
 	data.arrive(ctx, t, s.write(ctx, t, 10))
 	if last := data.list(t)[len(data.list(t))-1]; !json.Valid(last.value) {
 		t.Errorf("after the change to JSON a row is %q", last.value)
 	}
 	s.source(ctx, t, "PUT", name, map[string]any{"topicName": dataTopic, "parallelism": 2, "configs": s.settings(nil)})
-	s.programs(ctx, t, 2)
+	s.programs(ctx, t, 2, one...)
 }
 
 // killWorker kills the worker with its broker. The instances are left on their own: they

@@ -168,7 +168,12 @@ func (s *state) String() string {
 	if s == nil {
 		return "no row"
 	}
-	text, err := json.Marshal(s)
+	short := *s
+	if s.V != nil && len(*s.V) > 5 {
+		cut := fmt.Sprintf("%s… (%d)", (*s.V)[:5], len(*s.V)) // one letter, so many times
+		short.V = &cut
+	}
+	text, err := json.Marshal(short)
 	if err != nil {
 		return err.Error()
 	}

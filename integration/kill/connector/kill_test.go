@@ -21,7 +21,7 @@ func TestKillConnector(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	page, err := run(ctx, servers, options{
-		duration: 45 * time.Second, seed: 1, between: 4 * time.Second, away: 3 * time.Second, rate: 200, as: asSource, say: func(line string) { t.Log(line) },
+		duration: 45 * time.Second, seed: 1, between: 4 * time.Second, away: 3 * time.Second, rate: 200, as: asBoth, say: func(line string) { t.Log(line) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -98,8 +98,8 @@ type stage struct {
 }
 
 // newStage starts the servers, makes the table, starts the agent and creates the source.
-func newStage(ctx context.Context, servers *env.Env, o options) (s *stage, err error) {
-	s = &stage{hosts: o.hosts(), deaths: &deaths{away: map[string]bool{}, times: map[string][]time.Duration{}}}
+func newStage(ctx context.Context, servers *env.Env, o options) (_ *stage, err error) {
+	s := &stage{hosts: o.hosts(), deaths: &deaths{away: map[string]bool{}, times: map[string][]time.Duration{}}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close(ctx))
@@ -232,7 +232,7 @@ func (s *stage) read(ctx context.Context, rows map[rowKey]*state, say func(strin
 		topics = append(topics, topic{c, d})
 	}
 	r := &reader{}
-	arrived := time.Now()
+	arrived, said := time.Now(), time.Now()
 	for {
 		before := r.messages
 		for _, t := range topics {
@@ -256,7 +256,10 @@ func (s *stage) read(ctx context.Context, rows map[rowKey]*state, say func(strin
 		if d.count() == 0 && backlog == 0 || silent > hopeless {
 			return r, d, nil
 		}
-		say(fmt.Sprintf("%d messages; %d keys differ, %d events wait", r.messages, d.count(), backlog))
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
+			say(fmt.Sprintf("%d messages; %d keys differ, %d events wait", r.messages, d.count(), backlog))
+		}
 	}
 }
 
