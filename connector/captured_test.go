@@ -302,6 +302,9 @@ func (c *captured) differ(ctx context.Context, t *testing.T, one *captive, m cap
 	if text, err := s.RESTData(); err != nil || text != registered.Data || string(s.Type) != registered.Type || !maps.Equal(s.Properties, registered.Properties) {
 		return fmt.Sprintf("schema %s %s %v (%v), captured %s %s %v", s.Type, text, s.Properties, err, registered.Type, registered.Data, registered.Properties)
 	}
+	if d.Properties[event.ExactKeyProperty] != "" && (m.Null || string(m.Payload) == "{}") {
+		return "" // the Java connector looks for the row of the cut key, which is not there
+	}
 	if m.Null != d.Null || !bytes.Equal(m.Payload, d.Value) && !c.reordered(t, one, s, m.Payload, d.Value) {
 		return fmt.Sprintf("value %q, null %v; captured %q, %v", d.Value, d.Null, m.Payload, m.Null)
 	}
@@ -355,7 +358,7 @@ func (c *captured) messages(t *testing.T, one *captive, s *registry.Schema) *row
 		if err != nil {
 			t.Fatal(err)
 		}
-		if messages.Schema().Fingerprint() == s.Fingerprint() {
+		if bytes.Equal(messages.Schema().Data, s.Data) {
 			return messages
 		}
 	}

@@ -50,7 +50,7 @@ func (c *Consumer) Drain(ctx context.Context, quiet time.Duration, take func(*De
 			if !ok {
 				return c.gone()
 			}
-			partition, p := cm.Message.Topic(), positionOf(cm.Message.ID())
+			partition, p := cm.Topic(), positionOf(cm.ID())
 			end, open := last[partition]
 			if before, again := at[partition]; !open || again && p.compare(before) <= 0 {
 				continue
