@@ -237,10 +237,10 @@ func TestReadsWaitForCompany(t *testing.T) {
 		}
 		c.read("2", "", "other")
 		wants(t, "at once", s.asked(), "a", "b", "other")
-		time.Sleep(patience - 1)
+		time.Sleep(patience - time.Nanosecond)
 		synctest.Wait()
 		wants(t, "while they wait", s.asked())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		wants(t, "when they have waited", s.asked(), "c d")
 		for i := range defaultGroupSize {
