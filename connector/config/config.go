@@ -88,8 +88,9 @@ type Config struct {
 	QueryMinLatencyMS int `yaml:"query.minMobileAvgLatency" upstream:"true" ignored:"there are more reads again as soon as they are not slower than query.maxMobileAvgLatency"`
 	// QueryBackoffMS is the first pause before a failed read is tried again, in ms. Each is about twice the one before.
 	QueryBackoffMS int `yaml:"query.backoffInMs" env:"CASSANDRA_SOURCE_QUERY_BACKOFF_IN_MS" upstream:"true" default:"100" min:"1"`
-	// QueryMaxBackoffSec is the longest such pause, in s.
-	QueryMaxBackoffSec int `yaml:"query.maxBackoffInSec" env:"CASSANDRA_SOURCE_QUERY_MAX_BACKOFF_IN_SEC" upstream:"true" default:"3600" min:"1"`
+	// QueryMaxBackoffSec is the longest such pause, in s. With DataStax's connector it is an hour by default, and so is then the time
+	// until a row is published after Cassandra has come back.
+	QueryMaxBackoffSec int `yaml:"query.maxBackoffInSec" env:"CASSANDRA_SOURCE_QUERY_MAX_BACKOFF_IN_SEC" upstream:"true" default:"10" min:"1"`
 	// QueryGroupSize bounds the rows that one read asks for.
 	QueryGroupSize int `yaml:"query.groupSize" env:"CASSANDRA_SOURCE_QUERY_GROUP_SIZE" default:"32" min:"1" max:"1000"`
 	// QuerySpeculativeMS is how long the answer of one node is waited for before another is asked too, in ms. 0: no other is.
@@ -97,7 +98,7 @@ type Config struct {
 	// QueryExecutionTimeout bounds one read, in s.
 	QueryExecutionTimeout int `yaml:"queryExecutionTimeout" env:"CASSANDRA_SOURCE_QUERY_EXECUTION_TIMEOUT" upstream:"true" default:"30" min:"1" max:"86400"`
 	// Consistency is the consistency level of reads.
-	Consistency string `yaml:"consistency" env:"CASSANDRA_SOURCE_CONSISTENCY" default:"LOCAL_QUORUM" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|EACH_QUORUM|LOCAL_ONE"`
+	Consistency string `yaml:"consistency" env:"CASSANDRA_SOURCE_CONSISTENCY" default:"LOCAL_QUORUM" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|LOCAL_ONE"`
 	// ConsistencyFallback is the level that is read with where too few replicas are up for Consistency. none: such reads wait.
 	ConsistencyFallback string `yaml:"consistency.fallback" env:"CASSANDRA_SOURCE_CONSISTENCY_FALLBACK" default:"LOCAL_ONE" oneof:"none|ONE|TWO|THREE|QUORUM|LOCAL_QUORUM|LOCAL_ONE"`
 
@@ -247,7 +248,7 @@ type Config struct {
 	// DriverTimeout is QueryExecutionTimeout with its unit, as in 30 seconds or 1500ms, up to the next whole second.
 	DriverTimeout string `yaml:"datastax-java-driver.basic.request.timeout" upstream:"true"`
 	// DriverConsistency is Consistency.
-	DriverConsistency string `yaml:"datastax-java-driver.basic.request.consistency" upstream:"true" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|EACH_QUORUM|LOCAL_ONE"`
+	DriverConsistency string `yaml:"datastax-java-driver.basic.request.consistency" upstream:"true" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|LOCAL_ONE"`
 	// DriverPoolLocalSize is ConnectionPoolLocalSize.
 	DriverPoolLocalSize int `yaml:"datastax-java-driver.advanced.connection.pool.local.size" upstream:"true" min:"1" max:"1000"`
 	// DriverCompression is Compression.

@@ -26,7 +26,8 @@ func TestDemoAsSource(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	agent, _ := programs(t)
-	stage, err := Start(ctx, servers, Options{Cassandra: env.Cassandra50, As: AsSource, Agent: agent, Archive: archive(t)})
+	packed := archive(t)
+	stage, err := Start(ctx, servers, Options{Cassandra: env.Cassandra50, As: AsSource, Agent: agent, Archive: packed})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +39,7 @@ func TestDemoAsSource(t *testing.T) {
 	t.Run("Pulsar shows the connector's metrics", func(t *testing.T) { showsUserMetrics(ctx, t, stage) })
 	t.Run("the program is killed", func(t *testing.T) { killHosted(ctx, t, stage) })
 	t.Run("a wrong setting", func(t *testing.T) { wrongSetting(ctx, t, stage) })
+	t.Run("one source for several tables", func(t *testing.T) { severalTablesAsSource(ctx, t, stage, packed) })
 	t.Run("delete", func(t *testing.T) { deleteSource(ctx, t, stage) })
 }
 
@@ -172,6 +174,37 @@ func wrongSetting(ctx context.Context, t *testing.T, s *Stage) {
 	})
 	set(table)
 	arrives(ctx, t, s, 2)
+}
+
+// severalTablesAsSource has one source for tables that come one after the other: Pulsar's
+// sink publishes to the topic that each row names.
+func severalTablesAsSource(ctx context.Context, t *testing.T, s *Stage, packed string) {
+	const name = "cassandra-several"
+	exec := func(statement string) {
+		t.Helper()
+		if err := s.session.Exec(ctx, statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	admin := func(args ...string) {
+		t.Helper()
+		if out, err := s.Pulsar.AdminCommand(ctx, append([]string{"sources"}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("pulsar-admin sources %s: %v\n%s", args[0], err, out)
+		}
+	}
+	exec("CREATE TABLE demo.part_1 (id int PRIMARY KEY, v text) WITH cdc = true")
+	admin("create", "--name", name, "--archive", packed, "--destination-topic-name", "data-{keyspace}.{table}", "--source-config", fmt.Sprintf(
+		`{"tables":"demo.part_*","tables.refreshMs":200,"contactPoints":%q,"port":%d,"pulsarWebServiceUrl":%q}`, s.Cassandra.Host(), s.Cassandra.Port(), s.Pulsar.AdminURL()))
+	exec("INSERT INTO demo.part_1 (id, v) VALUES (1, 'a')")
+	if got := nextOf(ctx, t, s, "data-demo.part_1"); got.value != `{"v":"a"}` {
+		t.Errorf("%+v", got)
+	}
+	exec("CREATE TABLE demo.part_2 (id int PRIMARY KEY, w int) WITH cdc = true")
+	exec("INSERT INTO demo.part_2 (id, w) VALUES (1, 7)")
+	if got := nextOf(ctx, t, s, "data-demo.part_2"); got.value != `{"w":7}` {
+		t.Errorf("%+v", got)
+	}
+	admin("delete", "--name", name)
 }
 
 // deleteSource leaves no process behind.
