@@ -206,7 +206,7 @@ func TestMetricsPort(t *testing.T) {
 		"pulsar_function_processed_successfully_total{" + labels + `,tenant="public"} 0`,
 		"pulsar_function_process_latency_ms_sum{" + labels + `,tenant="public"} 1.5`,
 		"pulsar_function_last_invocation{" + labels + `,tenant="public"} 1.`,
-		"pulsar_function_user_metric{" + labels[:strings.Index(labels, "name=\"most\"")] + `metric="cache_hits",name="most",namespace="public/default",tenant="public"} 7`,
+		"pulsar_function_user_metric{" + strings.Replace(labels, "name=", `metric="cache_hits",name=`, 1) + `,tenant="public"} 7`,
 		"pulsar_function_log_topic_dropped_total{" + labels + `,tenant="public"} 0`,
 		"cassandra_cdc_rows_total{" + labels + `,table="ks.t",tenant="public"} 7`,
 	} {
