@@ -48,7 +48,7 @@ type Config struct {
 	DeadLetterTopic string `yaml:"deadLetterTopic" env:"CASSANDRA_SOURCE_DEAD_LETTER_TOPIC"`
 	// BatchSize is how many events DataStax's connector takes at a time. Here it sets InFlightEvents.
 	BatchSize int `yaml:"batch.size" env:"CASSANDRA_SOURCE_BATCH_SIZE" upstream:"true" default:"200" min:"1" max:"1000000"`
-	// InFlightEvents bounds the events that are received and not yet acknowledged. 0: ten times BatchSize.
+	// InFlightEvents bounds the events that are received and not yet acknowledged. 0: fifty times BatchSize.
 	InFlightEvents int `yaml:"inFlight.events" env:"CASSANDRA_SOURCE_IN_FLIGHT_EVENTS" default:"0" min:"1" max:"10000000"`
 	// InFlightBytes bounds the bytes of events and rows that are in memory.
 	InFlightBytes int64 `yaml:"inFlight.bytes" env:"CASSANDRA_SOURCE_IN_FLIGHT_BYTES" default:"16777216" min:"1048576"`
@@ -99,8 +99,9 @@ type Config struct {
 	QueryExecutionTimeout int `yaml:"queryExecutionTimeout" env:"CASSANDRA_SOURCE_QUERY_EXECUTION_TIMEOUT" upstream:"true" default:"30" min:"1" max:"86400"`
 	// Consistency is the consistency level of reads.
 	Consistency string `yaml:"consistency" env:"CASSANDRA_SOURCE_CONSISTENCY" default:"LOCAL_QUORUM" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|LOCAL_ONE"`
-	// ConsistencyFallback is the level that is read with where too few replicas are up for Consistency. none: such reads wait.
-	ConsistencyFallback string `yaml:"consistency.fallback" env:"CASSANDRA_SOURCE_CONSISTENCY_FALLBACK" default:"LOCAL_ONE" oneof:"none|ONE|TWO|THREE|QUORUM|LOCAL_QUORUM|LOCAL_ONE"`
+	// ConsistencyFallback is the level that is read with where too few replicas are up for Consistency. Such a row counts where its write time
+	// proves that it has its event's change; it may lack others that were published before. none: such reads wait.
+	ConsistencyFallback string `yaml:"consistency.fallback" env:"CASSANDRA_SOURCE_CONSISTENCY_FALLBACK" default:"none" oneof:"none|ONE|TWO|THREE|QUORUM|LOCAL_QUORUM|LOCAL_ONE"`
 
 	// # Cassandra
 

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	eventsPerBatch = 10 // in flight, for each of batch.size
+	eventsPerBatch = 50 // in flight, for each of batch.size
 	ownHTTPAddress = "127.0.0.1:9843"
 )
 

@@ -15,11 +15,6 @@ import (
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
-// staleDelays are the pauses before a row is read again that is not certainly as new
-// as its event. The event may be here before the node's memtable has the write; after
-// the last one the row is published as it is, and its events are not remembered.
-var staleDelays = []time.Duration{2 * time.Millisecond, 8 * time.Millisecond, 30 * time.Millisecond, 60 * time.Millisecond}
-
 // attempts that an event has which looks impossible: a table that changes between two
 // queries can make it look so for a moment.
 const attempts = 3
@@ -97,19 +92,37 @@ func (p *Pipeline) passOver(e *Event) {
 // It tries until it succeeds, ctx ends, or the events prove impossible.
 func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
 	failures, impossible := 0, 0
+	last, delays := uint64(0), staleDelays // the message that shows the row as it was published for these events
 	for {
-		row, all, err := p.read(ctx, l, batch)
-		batch = all
-		by := ByPublication
+		known := len(batch)
+		row, all, began, err := p.read(ctx, l, batch, delays)
+		if batch = all; len(batch) > known {
+			last = 0
+		}
+		var done publication
 		if err == nil {
-			by, err = p.publish(ctx, l, row, batch)
+			done, err = p.publish(ctx, l, row, batch, last)
 		}
 		switch {
+		case err == nil && done.late:
+			last = done.print
+			continue
+		case err == nil && row.Fresh:
+			return p.covered(done.by, batch...)
 		case err == nil:
-			return p.covered(by, batch...)
+			last, known, delays = done.print, len(batch), nil
+			if batch, err = p.doubt(ctx, l, began, batch); err != nil || len(batch) == 0 {
+				return err
+			}
+			if len(batch) > known {
+				last, delays = 0, staleDelays
+			}
+			failures, impossible = 0, 0
+			continue
 		case ctx.Err() != nil:
 			return nil
 		}
+		last = 0 // a message that failed may have arrived all the same
 		class := p.cfg.Classify(err)
 		if unencodable := (*EncodeError)(nil); class == Retry && errors.As(err, &unencodable) {
 			class = Impossible
@@ -155,38 +168,27 @@ func (p *Pipeline) giveUp(ctx context.Context, l *lane, batch []*Event, reason e
 	return p.cover(ctx, l, others)
 }
 
-// read reads the row, again while it is not certainly as new as the newest event.
-// Events that arrive meanwhile join the batch. Where the row stays stale to the end,
-// those that are newer than the batch was go back to the lane: they have not had their
-// time yet.
-func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event) (readback.Row, []*Event, error) {
-	waited := newest(batch).WriteTime
+// read reads the row, again while it is not certainly as new as the newest event and there
+// are delays left. Events that arrive meanwhile join the batch. It tells when the last read began.
+func (p *Pipeline) read(ctx context.Context, l *lane, batch []*Event, delays []time.Duration) (row readback.Row, all []*Event, began time.Time, err error) {
 	for i := 0; ; i++ {
 		request := newest(batch)
 		request.Attempt = i
-		row, err := p.cfg.Reader.Read(ctx, request)
-		if err == nil && !row.Fresh {
-			p.cfg.Observer.Stale(i == len(staleDelays))
-		}
-		if err == nil && !row.Fresh && i == len(staleDelays) {
-			var newer []*Event
-			batch, newer = partition(batch, func(e *Event) bool { return e.Properties.WriteTime <= waited })
-			p.giveBack(l, newer)
-			return row, batch, nil
-		}
+		began = time.Now()
+		row, err = p.cfg.Reader.Read(ctx, request)
 		if err != nil || row.Fresh {
-			return row, batch, err
+			return row, batch, began, err
 		}
-		if !wait(ctx, staleDelays[i]) {
-			return row, batch, ctx.Err()
+		p.cfg.Observer.Stale(false)
+		if i == len(delays) {
+			return row, batch, began, nil
 		}
-		more, err := p.unseen(l, p.take(l))
-		if err != nil {
-			return row, batch, err
+		if !wait(ctx, delays[i]) {
+			return row, batch, began, ctx.Err()
 		}
-		var others []*Event
-		batch, others = join(batch, more)
-		p.giveBack(l, others)
+		if batch, err = p.joined(l, batch); err != nil {
+			return row, batch, began, err
+		}
 	}
 }
 
@@ -213,12 +215,19 @@ func newest(batch []*Event) readback.Request {
 	}
 }
 
+// publication is what became of a message.
+type publication struct {
+	print uint64 // of the message
+	by    Cover
+	late  bool // the broker took so long that the row may be another one by now
+}
+
 // publish encodes the row and returns when the broker has persisted it, or persisted it
-// before.
-func (p *Pipeline) publish(ctx context.Context, l *lane, row readback.Row, batch []*Event) (Cover, error) {
+// before: last is the print of the message that was published for the same events.
+func (p *Pipeline) publish(ctx context.Context, l *lane, row readback.Row, batch []*Event, last uint64) (publication, error) {
 	m, err := message(row)
 	if err != nil {
-		return 0, &EncodeError{err}
+		return publication{}, &EncodeError{err}
 	}
 	newest := newest(batch).WriteTime
 	if newest != event.NoWriteTime && row.Version.Messages.Format().Properties() {
@@ -228,24 +237,44 @@ func (p *Pipeline) publish(ctx context.Context, l *lane, row readback.Row, batch
 		m.Properties[event.ExactKeyProperty] = row.ExactKey
 	}
 	print := p.seen.print(m)
-	if row.Fresh && !p.cfg.Repeat && p.seen.shows(l.key, print, batch) {
+	switch {
+	case print == last:
 		p.remember(l, row, print, batch)
-		return BySameRow, nil
+		return publication{print, ByPublication, false}, nil
+	case row.Fresh && !p.cfg.Repeat && p.seen.shows(l.key, print, batch):
+		p.remember(l, row, print, batch)
+		return publication{print, BySameRow, false}, nil
 	}
 	passed := time.Now()
 	p.cfg.Publisher.Publish(ctx, m, func(err error) { l.persisted <- err })
-	select {
-	case err := <-l.persisted:
-		if err != nil {
-			p.seen.unsure(l.key)
-			return 0, fmt.Errorf("publish a row of %s: %w", row.Version.Table, err)
+	if err := l.answer(ctx); err != nil {
+		p.seen.unsure(l.key)
+		if ctx.Err() != nil {
+			return publication{}, ctx.Err()
 		}
-	case <-ctx.Done(): // a broker that is away may take for ever
-		return 0, ctx.Err()
+		return publication{}, fmt.Errorf("publish a row of %s: %w", row.Version.Table, err)
 	}
 	p.tell(row, newest, passed, batch)
 	p.remember(l, row, print, batch)
-	return ByPublication, nil
+	return publication{print, ByPublication, time.Since(passed) > lateAfter && ctx.Err() == nil}, nil
+}
+
+// answer waits for the broker's answer to the lane's message; when ctx ends, not for long: a
+// broker that is away may take for ever.
+func (l *lane) answer(ctx context.Context) error {
+	select {
+	case err := <-l.persisted:
+		return err
+	case <-ctx.Done():
+	}
+	last := time.NewTimer(lastWords)
+	defer last.Stop()
+	select {
+	case err := <-l.persisted:
+		return err
+	case <-last.C:
+		return ctx.Err()
+	}
 }
 
 // tell tells the observer of a row that is persisted.

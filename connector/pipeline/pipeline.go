@@ -187,7 +187,8 @@ func ended(caller, ctx context.Context) error {
 type lane struct {
 	key       string
 	waiting   []*Event
-	persisted chan error // the broker's answer to the message that is on its way
+	persisted chan error    // the broker's answer to the message that is on its way
+	arrived   chan struct{} // wakes a lane that waits to look at its row again
 }
 
 // add puts an event into its key's lane and sets the lane to work when it is new.
@@ -210,11 +211,15 @@ func (p *Pipeline) add(ctx context.Context, stop context.CancelCauseFunc, e *Eve
 	}
 	l := p.lanes[string(e.Key)]
 	if l == nil {
-		l = &lane{key: string(e.Key), persisted: make(chan error, 1)}
+		l = &lane{key: string(e.Key), persisted: make(chan error, 1), arrived: make(chan struct{}, 1)}
 		p.lanes[l.key] = l
 		p.goWork(stop, func() error { return p.runLane(ctx, l) })
 	}
 	l.waiting = append(l.waiting, e)
+	select {
+	case l.arrived <- struct{}{}:
+	default:
+	}
 }
 
 // goWork works beside. An error ends the pipeline.
@@ -259,6 +264,10 @@ func (p *Pipeline) takeOrClose(l *lane) (events []*Event, open bool) {
 func (l *lane) take() []*Event {
 	events := l.waiting
 	l.waiting = nil
+	select {
+	case <-l.arrived:
+	default:
+	}
 	return events
 }
 

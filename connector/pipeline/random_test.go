@@ -77,7 +77,7 @@ var plans = rapid.Custom(func(t *rapid.T) plan {
 				row:     rapid.SampledFrom([]string{"", "", "x", "y"}).Draw(t, "row"),
 				java:    rapid.IntRange(0, 3).Draw(t, "java") == 3,
 				after:   ms(0, 8).Draw(t, "after"),
-				visible: ms(-5, 95).Draw(t, "visible"),
+				visible: rapid.OneOf(ms(-5, 95), ms(-5, 95), ms(95, 9000)).Draw(t, "visible"),
 				second:  ms(0, 100).Draw(t, "second"),
 				value:   rapid.IntRange(1, 2).Draw(t, "value"),
 				gone:    rapid.IntRange(0, 4).Draw(t, "gone") == 4,

@@ -21,8 +21,8 @@ func TestRedeliveryOfEventsInALane(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		const n = 8
 		r.cfg.Limits = pipeline.NewLimits(10, 0)
-		var answers []func(error)
-		r.publish = func(_ pipeline.Message, done func(error)) { answers = append(answers, done) }
+		answers := make(chan func(error), n)
+		r.publish = func(_ pipeline.Message, done func(error)) { answers <- done }
 		all := func() (events []*pipeline.Event) {
 			for i := range n {
 				e := newEvent(fmt.Sprint("e", i), fmt.Sprint("k", i%4), event.NoWriteTime)
@@ -35,10 +35,9 @@ func TestRedeliveryOfEventsInALane(t *testing.T) {
 		r.send(all()...) // after a break
 		r.send(all()...) // and another one
 		for range n {
-			for _, done := range answers {
-				done(nil)
+			for range len(answers) {
+				(<-answers)(nil)
 			}
-			answers = nil
 			r.sleep(time.Second)
 		}
 		acks := slices.DeleteFunc(r.steps(), func(s string) bool { return !strings.HasPrefix(s, "ack") })

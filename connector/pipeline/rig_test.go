@@ -119,6 +119,9 @@ func (r *rig) stop() {
 	r.t.Helper()
 	r.cancel()
 	synctest.Wait()
+	if len(r.ended) == 0 {
+		r.sleep(3 * time.Second) // messages may be on their way
+	}
 	if err := r.result(); err != nil {
 		r.t.Errorf("Run returned %v at a stop in good order", err)
 	}

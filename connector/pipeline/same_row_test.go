@@ -114,7 +114,7 @@ func TestSameRowThatIsPublished(t *testing.T) {
 				return r.row("s", false, req), nil
 			}
 			r.send(other("stale", "a", 100))
-			r.sleep(time.Second)
+			r.sleep(11 * time.Second)
 			r.read = func(ctx context.Context, req readback.Request) (readback.Row, error) {
 				row, err := fresh(ctx, req)
 				row.Values = [][]byte{[]byte("s")}
@@ -133,7 +133,7 @@ func TestSameRowThatIsPublished(t *testing.T) {
 					c.second = other("e2", "a", 100)
 				}
 				r.send(c.second)
-				r.sleep(time.Second)
+				r.sleep(11 * time.Second)
 				if steps := strings.Join(r.steps(), ", "); !strings.Contains(steps, "publish a=") || !strings.HasSuffix(steps, "ack e2") {
 					t.Errorf("%s", steps)
 				}

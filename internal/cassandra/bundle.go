@@ -95,7 +95,7 @@ func inZip(archive *zip.Reader, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it has no %s", name)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was read only
 	data, err := io.ReadAll(io.LimitReader(f, maxInBundle+1))
 	if err != nil {
 		return nil, fmt.Errorf("its %s: %w", name, err)

@@ -74,8 +74,8 @@ func newAstra(t *testing.T, localDC string, nodes map[string]string) *astra {
 		}
 		defer node.Close()
 		var work sync.WaitGroup
-		work.Go(func() { io.Copy(node, c); node.Close() })
-		io.Copy(c, node)
+		work.Go(func() { _, _ = io.Copy(node, c); node.Close() })
+		_, _ = io.Copy(c, node)
 		c.Close()
 		work.Wait()
 	})
@@ -90,7 +90,7 @@ func newAstra(t *testing.T, localDC string, nodes map[string]string) *astra {
 			http.NotFound(w, r)
 			return
 		}
-		json.NewEncoder(w).Encode(map[string]any{"version": 1, "region": "here", "contact_info": map[string]any{
+		_ = json.NewEncoder(w).Encode(map[string]any{"version": 1, "region": "here", "contact_info": map[string]any{
 			"type": "sni_proxy", "local_dc": localDC, "contact_points": ids, "sni_proxy_address": "localhost:" + port,
 		}})
 	}))
@@ -198,7 +198,7 @@ func TestBundleFaults(t *testing.T) {
 		return []byte(`{"host":"localhost","port":` + strconv.Itoa(s.Listener.Addr().(*net.TCPAddr).Port) + `}`)
 	}
 	says := func(text string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) }
+		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
 	}
 	for name, c := range map[string]struct {
 		data []byte

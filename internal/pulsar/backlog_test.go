@@ -22,7 +22,7 @@ func TestBacklogAnswers(t *testing.T) {
 			http.NotFound(w, r)
 			return
 		}
-		fmt.Fprint(w, answer)
+		_, _ = fmt.Fprint(w, answer)
 	}))
 	t.Cleanup(server.Close)
 	c := asker(t, Config{WebServiceURL: server.URL})
