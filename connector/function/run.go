@@ -56,6 +56,7 @@ func (h Host) Run(ctx context.Context, work func(context.Context) error) error {
 	if h.parent == nil {
 		h.parent = os.Getppid
 	}
+	worker := h.parent() // before anything else: it may end at any moment
 	if h.shown == 0 {
 		h.shown = FailureShown
 	}
@@ -78,7 +79,7 @@ func (h Host) Run(ctx context.Context, work func(context.Context) error) error {
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	go h.watchWorker(ctx, c, stop)
+	go h.watchWorker(ctx, worker, c, stop)
 	err = work(ctx)
 	if err == nil || ctx.Err() != nil {
 		return err
@@ -156,11 +157,11 @@ func (h Host) serveMetrics() (stop func(), err error) {
 	}, nil
 }
 
-// watchWorker ends the instance when its parent is another process than in the beginning,
+// watchWorker ends the instance when its parent is another process than the worker,
 // which is what becomes of an orphan, and when the worker has not looked after it for some
 // time though it said that it would.
-func (h Host) watchWorker(ctx context.Context, c *control, stop context.CancelCauseFunc) {
-	parent, began := h.parent(), time.Now()
+func (h Host) watchWorker(ctx context.Context, worker int, c *control, stop context.CancelCauseFunc) {
+	began := time.Now()
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for {
@@ -173,7 +174,7 @@ func (h Host) watchWorker(ctx context.Context, c *control, stop context.CancelCa
 		if last.IsZero() {
 			last = began
 		}
-		orphan := h.parent() != parent
+		orphan := h.parent() != worker
 		overdue := h.Instance.CheckInterval > 0 && time.Since(last) > missedChecks*h.Instance.CheckInterval
 		if orphan || overdue {
 			h.Log.Warn("the functions worker is gone: the instance leaves too", "orphan", orphan, "since_health_check", time.Since(last).Round(time.Second))

@@ -284,7 +284,7 @@ func TestWatchWorker(t *testing.T) {
 				ctx, stop := context.WithCancelCause(t.Context())
 				h := Host{Instance: &Instance{CheckInterval: c.interval}, Log: slog.New(slog.DiscardHandler), parent: func() int { return int(parent.Load()) }}
 				began := time.Now()
-				go h.watchWorker(ctx, ctl, stop)
+				go h.watchWorker(ctx, 7, ctl, stop)
 				if c.adopted > 0 {
 					time.AfterFunc(c.adopted, func() { parent.Store(1) })
 				}
