@@ -15,25 +15,37 @@ const (
 
 // backlog is the last answer; there is none while the web service does not tell.
 type backlog struct {
-	ask  func(context.Context) (int64, error)
-	last atomic.Pointer[int64]
+	last  atomic.Pointer[int64]
+	stop  context.CancelFunc
+	ended chan struct{}
 }
 
-// follow asks until ctx ends.
-func (b *backlog) follow(ctx context.Context) {
-	for {
-		short, cancel := context.WithTimeout(ctx, backlogTimeout)
-		events, err := b.ask(short)
-		cancel()
-		if err == nil {
-			b.last.Store(&events)
-		} else {
-			b.last.Store(nil)
+// followBacklog asks until it is closed.
+func followBacklog(ctx context.Context, ask func(context.Context) (int64, error)) *backlog {
+	ctx, stop := context.WithCancel(ctx)
+	b := &backlog{stop: stop, ended: make(chan struct{})}
+	go func() {
+		defer close(b.ended)
+		for {
+			short, cancel := context.WithTimeout(ctx, backlogTimeout)
+			events, err := ask(short)
+			cancel()
+			if err == nil {
+				b.last.Store(&events)
+			} else {
+				b.last.Store(nil)
+			}
+			if sleep(ctx, backlogEvery) != nil {
+				return
+			}
 		}
-		if sleep(ctx, backlogEvery) != nil {
-			return
-		}
-	}
+	}()
+	return b
+}
+
+func (b *backlog) close() {
+	b.stop()
+	<-b.ended
 }
 
 func (b *backlog) now() (events int64, known bool) {

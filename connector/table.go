@@ -23,39 +23,24 @@ import (
 // other tables.
 func (c *connector) runTable(ctx context.Context, name tableName, doing string) error {
 	events, data := c.cfg.Events(name.keyspace, name.table), c.cfg.Destination(name.keyspace, name.table)
-	var reader *readback.Reader
-	err := c.try(ctx, operations.Step{Doing: doing, Subject: name.String(), Otherwise: health.TableNotPublished}, func() (err error) {
-		if reader, err = c.cluster.Reader(ctx, name.keyspace, name.table, c.cfg.Format()); err != nil {
-			return err
-		}
-		if t := reader.Table().Table; !t.CDC {
-			return fmt.Errorf("table %s has cdc = false, so that there will be no events: ALTER TABLE %s WITH cdc = true", t.CQL(), t.CQL())
-		}
-		return nil
-	})
+	buried := c.cfg.DeadLetters(name.keyspace, name.table)
+	subscription, kind := c.cfg.Subscription()
+
+	reader, err := c.openTable(ctx, name, doing)
 	if err != nil {
 		return err
 	}
 	version := reader.Table()
-	if left := version.Messages.Omitted(); len(left) > 0 {
-		c.Log.Warn("columns of types that the output format has no form for are left out", "table", version.Table, "columns", left)
-	}
 	rows, closeRows, err := c.openData(ctx, data, version, doing)
 	if err != nil {
 		return err
 	}
 	defer closeRows()
-	subscription, kind := c.cfg.Subscription()
-	var consumer *pulsar.Consumer
-	err = c.try(ctx, operations.Step{Doing: doing, Subject: events, Otherwise: health.SubscriptionRefused}, func() (err error) {
-		consumer, err = c.client.Subscribe(ctx, pulsar.ConsumerConfig{Topic: events, Subscription: subscription, Type: kind, Name: "CDC Consumer"})
-		return err
-	})
+	consumer, err := c.subscribe(ctx, events, doing)
 	if err != nil {
 		return err
 	}
 	defer consumer.Close()
-	buried := c.cfg.DeadLetters(name.keyspace, name.table)
 	letters := deadletter.NewWriter(c.client, deadletter.Config{
 		Topic: buried, Events: events, Keyspace: name.keyspace, Table: name.table, Version: program.Version(),
 	})
@@ -73,30 +58,49 @@ func (c *connector) runTable(ctx context.Context, name tableName, doing string) 
 		_, _, err := reader.Table().Messages.EventKey().Decode(key)
 		return err
 	}, watched.Registry, c.Log)
-
 	p := pipeline.New(pipeline.Config{
 		Source: source{consumer, written, reader.Table, c.Log}, Reader: reader, Publisher: rows, DeadLetters: letters, Classify: classify,
 		Limits: c.limits, Digests: c.cfg.CacheMaxDigest, Keys: c.cfg.CacheMaxCapacity, DigestLife: time.Duration(c.cfg.CacheExpireMS) * time.Millisecond,
 		Repeat: !c.cfg.SameRowSuppressed(), FirstRetry: c.cfg.FirstRetry(), LongestRetry: c.cfg.LongestRetry(),
 		Observer: c.observers(watched), Log: c.Log,
 	})
-	behind := &backlog{ask: func(ctx context.Context) (int64, error) { return c.client.Backlog(ctx, events, subscription) }}
-	asking, stop := context.WithCancel(ctx)
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		behind.follow(asking)
-	}()
-	defer func() {
-		stop()
-		<-asked
-	}()
+	behind := followBacklog(ctx, func(ctx context.Context) (int64, error) { return c.client.Backlog(ctx, events, subscription) })
+	defer behind.close()
 	watched.Starts(metrics.Gauges{Remembered: p.Remembered, Backlog: behind.now})
 	c.Log.Info("connector started", "table", version.Table, "events", events, "data", data, "format", c.cfg.Format(), "subscription", subscription)
 	if doing != "" {
 		c.Operations.Waiting("")
 	}
 	return p.Run(ctx)
+}
+
+// openTable is the reader of a table with CDC.
+func (c *connector) openTable(ctx context.Context, name tableName, doing string) (reader *readback.Reader, err error) {
+	err = c.try(ctx, operations.Step{Doing: doing, Subject: name.String(), Otherwise: health.TableNotPublished}, func() error {
+		if reader, err = c.cluster.Reader(ctx, name.keyspace, name.table, c.cfg.Format()); err != nil {
+			return err
+		}
+		if t := reader.Table().Table; !t.CDC {
+			return fmt.Errorf("table %s has cdc = false, so that there will be no events: ALTER TABLE %s WITH cdc = true", t.CQL(), t.CQL())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if left := reader.Table().Messages.Omitted(); len(left) > 0 {
+		c.Log.Warn("columns of types that the output format has no form for are left out", "table", name, "columns", left)
+	}
+	return reader, nil
+}
+
+func (c *connector) subscribe(ctx context.Context, events, doing string) (consumer *pulsar.Consumer, err error) {
+	subscription, kind := c.cfg.Subscription()
+	err = c.try(ctx, operations.Step{Doing: doing, Subject: events, Otherwise: health.SubscriptionRefused}, func() error {
+		consumer, err = c.client.Subscribe(ctx, pulsar.ConsumerConfig{Topic: events, Subscription: subscription, Type: kind, Name: "CDC Consumer"})
+		return err
+	})
+	return consumer, err
 }
 
 // observers are told of the work on a table.

@@ -42,7 +42,6 @@ func (c *connector) runTables(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			known = "" // what has changed meanwhile is not known
 			c.Log.Warn("Cassandra does not tell which tables there are; those that are known go on", "error", err)
 		case all != nil:
 			known = version
@@ -76,10 +75,15 @@ func (c *connector) tablesNow(ctx context.Context, known string) (version string
 		c.Log.Warn("a table's schema is not understood", "error", err)
 	}
 	all = []*schema.Table{}
+	var names [][2]string
 	for _, t := range snapshot.Tables() {
+		names = append(names, [2]string{t.Keyspace, t.Name})
 		if c.cfg.Chosen(t.Keyspace, t.Name) {
 			all = append(all, t)
 		}
+	}
+	if idle := c.cfg.Unmatched(names); len(idle) > 0 && known == "" {
+		c.Log.Warn("patterns of tables and tables.exclude fit no table", "patterns", idle)
 	}
 	return node.SchemaVersion, all, nil
 }
