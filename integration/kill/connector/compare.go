@@ -97,7 +97,7 @@ func version(k rowKey, s *state) int64 {
 func (s *stage) rows(ctx context.Context) (map[rowKey]*state, error) {
 	all := map[rowKey]*state{}
 	for _, host := range s.hosts {
-		lines, err := s.session.SelectJSON(ctx, "SELECT * FROM kill."+host.table)
+		lines, err := s.selectAll(ctx, host.table)
 		if err != nil {
 			return nil, err
 		}
@@ -116,6 +116,17 @@ func (s *stage) rows(ctx context.Context) (map[rowKey]*state, error) {
 		}
 	}
 	return all, nil
+}
+
+// selectAll reads a table; the driver may not have noticed yet that the node is back.
+func (s *stage) selectAll(ctx context.Context, table string) ([]string, error) {
+	for began := time.Now(); ; {
+		lines, err := s.session.SelectJSON(ctx, "SELECT * FROM kill."+table)
+		if err == nil || time.Since(began) > patience {
+			return lines, err
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
 }
 
 // difference is what a comparison finds.
