@@ -31,7 +31,7 @@ type Node struct {
 func (s *Session) Local(ctx context.Context, hostID string) (Node, error) {
 	var id, version gocql.UUID
 	var n Node
-	err := s.gocql.Query("SELECT host_id, release_version, partitioner, data_center, schema_version FROM system.local WHERE key='local'").
+	err := s.gocql().Query("SELECT host_id, release_version, partitioner, data_center, schema_version FROM system.local WHERE key='local'").
 		WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.One).Scan(&id, &n.ReleaseVersion, &n.Partitioner, &n.DataCenter, &version)
 	if err != nil {
 		return Node{}, fmt.Errorf("read system.local: %w", short(err))
@@ -47,7 +47,7 @@ func (s *Session) SchemaVersions(ctx context.Context) (map[string][]string, erro
 	for _, statement := range []string{
 		"SELECT broadcast_address, schema_version FROM system.local WHERE key='local'", "SELECT peer, schema_version FROM system.peers",
 	} {
-		iter := s.gocql.Query(statement).WithContext(ctx).Consistency(gocql.One).Iter()
+		iter := s.gocql().Query(statement).WithContext(ctx).Consistency(gocql.One).Iter()
 		var address net.IP
 		var version gocql.UUID
 		for iter.Scan(&address, &version) {
@@ -62,7 +62,7 @@ func (s *Session) SchemaVersions(ctx context.Context) (map[string][]string, erro
 
 // Clock is the time of the node that answers, to the millisecond.
 func (s *Session) Clock(ctx context.Context) (now time.Time, err error) {
-	err = s.gocql.Query("SELECT toTimestamp(now()) FROM system.local WHERE key='local'").WithContext(ctx).Consistency(gocql.One).Scan(&now)
+	err = s.gocql().Query("SELECT toTimestamp(now()) FROM system.local WHERE key='local'").WithContext(ctx).Consistency(gocql.One).Scan(&now)
 	if err != nil {
 		return now, fmt.Errorf("ask for the node's time: %w", short(err))
 	}
@@ -77,7 +77,7 @@ func (s *Session) OldestRelease(ctx context.Context, hostID string) (string, err
 		return "", err
 	}
 	oldest, release := node.ReleaseVersion, ""
-	iter := s.gocql.Query("SELECT release_version FROM system.peers").WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.One).Iter()
+	iter := s.gocql().Query("SELECT release_version FROM system.peers").WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.One).Iter()
 	for iter.Scan(&release) {
 		if release != "" && Major(release) < Major(oldest) {
 			oldest = release
@@ -114,7 +114,7 @@ func (s *Session) Schema(ctx context.Context, hostID, keyspace string) (schema.R
 		if keyspace != "" {
 			statement, args = statement+" WHERE keyspace_name=?", []any{keyspace}
 		}
-		iter := s.gocql.Query(statement, args...).WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.One).Iter()
+		iter := s.gocql().Query(statement, args...).WithContext(withCoordinator(ctx, hostID)).Consistency(gocql.One).Iter()
 		var line string
 		for iter.Scan(&line) {
 			*t.into = append(*t.into, json.RawMessage(line))
@@ -128,7 +128,7 @@ func (s *Session) Schema(ctx context.Context, hostID, keyspace string) (schema.R
 
 // SelectJSON runs any statement; the rows of a SELECT come as JSON objects.
 func (s *Session) SelectJSON(ctx context.Context, statement string) (rows []string, err error) {
-	iter := s.gocql.Query(asJSON(statement)).WithContext(ctx).Consistency(gocql.LocalQuorum).Iter()
+	iter := s.gocql().Query(asJSON(statement)).WithContext(ctx).Consistency(gocql.LocalQuorum).Iter()
 	var row string
 	for len(iter.Columns()) > 0 && iter.Scan(&row) {
 		rows = append(rows, row)
@@ -156,7 +156,7 @@ func asJSON(statement string) string {
 
 // Exec runs a statement without values, as a person at cqlsh would.
 func (s *Session) Exec(ctx context.Context, statement string) error {
-	if err := s.gocql.Query(statement).WithContext(ctx).Consistency(gocql.LocalQuorum).Exec(); err != nil {
+	if err := s.gocql().Query(statement).WithContext(ctx).Consistency(gocql.LocalQuorum).Exec(); err != nil {
 		return short(err)
 	}
 	return nil
@@ -165,7 +165,7 @@ func (s *Session) Exec(ctx context.Context, statement string) error {
 // ExecBatch runs one statement for each of the rows, as one unlogged batch. A row holds
 // the raw values of the bind markers.
 func (s *Session) ExecBatch(ctx context.Context, statement string, rows [][][]byte) error {
-	batch := s.gocql.NewBatch(gocql.UnloggedBatch).WithContext(ctx)
+	batch := s.gocql().NewBatch(gocql.UnloggedBatch).WithContext(ctx)
 	batch.SetConsistency(gocql.LocalQuorum)
 	for _, row := range rows {
 		args := make([]any, len(row))
@@ -174,7 +174,7 @@ func (s *Session) ExecBatch(ctx context.Context, statement string, rows [][][]by
 		}
 		batch.Query(statement, args...)
 	}
-	if err := s.gocql.ExecuteBatch(batch); err != nil {
+	if err := s.gocql().ExecuteBatch(batch); err != nil {
 		return short(err)
 	}
 	return nil

@@ -103,7 +103,7 @@ func (s *Session) Select(ctx context.Context, q Query) (Answer, error) {
 	if q.Level != "" {
 		level = levels[q.Level]
 	}
-	query := s.gocql.Query(q.Statement, args...).WithContext(withCoordinator(ctx, q.HostID)).Consistency(level).PageSize(0)
+	query := s.gocql().Query(q.Statement, args...).WithContext(withCoordinator(ctx, q.HostID)).Consistency(level).PageSize(0)
 	if q.Speculate > 0 {
 		query.Idempotent(true).SetSpeculativeExecutionPolicy(&gocql.SimpleSpeculativeExecution{NumAttempts: 1, TimeoutDelay: q.Speculate})
 	}

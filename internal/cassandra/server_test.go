@@ -288,6 +288,8 @@ func (n *node) reply(statement string, values [][]byte) reply {
 		return peersReply(n)
 	case strings.HasPrefix(statement, "SELECT * FROM system.peers"):
 		return peersReply(n.peers...)
+	case statement == "SELECT key FROM system.local WHERE key='local'": // of the session's watcher
+		return reply{columns: []column{{"key", typeText}}}
 	case strings.Contains(statement, "system_schema.keyspaces"):
 		return reply{columns: []column{{"keyspace_name", typeText}}}
 	}

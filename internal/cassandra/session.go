@@ -12,6 +12,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gocql/gocql"
@@ -40,12 +41,28 @@ type Config struct {
 
 // Session is a connection to a cluster, safe for concurrent use.
 type Session struct {
-	gocql *gocql.Session
+	driver  atomic.Pointer[gocql.Session]
+	watcher *watcher
 }
+
+// gocql is the driver's session that is in use now.
+func (s *Session) gocql() *gocql.Session { return s.driver.Load() }
 
 // Connect opens a session. When no contact point answers it fails within the timeout
 // of cfg for each of them; the error names them, the cause and a remedy.
 func Connect(ctx context.Context, cfg Config) (*Session, error) {
+	made, err := cfg.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{}
+	s.driver.Store(made)
+	s.watcher = s.watch(cfg)
+	return s, nil
+}
+
+// open makes a session of the driver's.
+func (cfg Config) open(ctx context.Context) (*gocql.Session, error) {
 	if len(cfg.ContactPoints) == 0 && cfg.Bundle == nil {
 		return nil, errors.New("no Cassandra contact point is configured: set contactPoints to the address of a node")
 	}
@@ -124,7 +141,7 @@ func Connect(ctx context.Context, cfg Config) (*Session, error) {
 			}
 			return nil, fmt.Errorf("connect to Cassandra at %s: %w (%s)", where, cause, cfg.remedy(r.err))
 		}
-		return &Session{gocql: r.session}, nil
+		return r.session, nil
 	case <-ctx.Done():
 		go func() {
 			if r := <-made; r.session != nil {
@@ -152,7 +169,10 @@ func credentialsRefused(err error) bool {
 }
 
 // Close closes the session.
-func (s *Session) Close() { s.gocql.Close() }
+func (s *Session) Close() {
+	s.watcher.close()
+	s.gocql().Close()
+}
 
 func addresses(points []string, port int) string {
 	var all []string
