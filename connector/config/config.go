@@ -185,12 +185,12 @@ type Config struct {
 	// else, it is read again for every new connection.
 	PulsarAuthParamsFile string `yaml:"pulsarAuthParamsFile" env:"CASSANDRA_SOURCE_PULSAR_AUTH_PARAMS_FILE"`
 	// PulsarMaxPendingMessages bounds the rows of one topic that are sent and not yet acknowledged.
-	PulsarMaxPendingMessages int `yaml:"pulsarMaxPendingMessages" env:"CASSANDRA_SOURCE_PULSAR_MAX_PENDING_MESSAGES" default:"1000" min:"1" max:"1000000"`
+	PulsarMaxPendingMessages int `yaml:"pulsarMaxPendingMessages" env:"CASSANDRA_SOURCE_PULSAR_MAX_PENDING_MESSAGES" default:"10000" min:"1" max:"1000000"`
 	// PulsarBatching says which rows may be stored together, in one entry of the topic: none; key, those of
-	// one key; bucket, those of PulsarBatchBuckets groups of keys, much faster, for which every connector of the
-	// topic must be told the same; any, which loses the order of a key's rows on a Key_Shared subscription with several consumers.
+	// one key; bucket, those of PulsarBatchBuckets groups of keys, much faster, which must be the same for every connector of the
+	// topic; any, as Pulsar's sink does it for DataStax's connector, which loses the order of a key's rows on a Key_Shared subscription with several consumers.
 	// Where Pulsar publishes the rows, its producer's configuration says so instead.
-	PulsarBatching string `yaml:"pulsarBatching" env:"CASSANDRA_SOURCE_PULSAR_BATCHING" default:"none" oneof:"none|key|bucket|any"`
+	PulsarBatching string `yaml:"pulsarBatching" env:"CASSANDRA_SOURCE_PULSAR_BATCHING" default:"bucket" oneof:"none|key|bucket|any"`
 	// PulsarBatchDelayInMs is how long a row waits for others to be stored with, in ms.
 	PulsarBatchDelayInMs int `yaml:"pulsarBatchDelayInMs" env:"CASSANDRA_SOURCE_PULSAR_BATCH_DELAY_IN_MS" default:"1" min:"1" max:"60000"`
 	// PulsarBatchBuckets is the number of groups of keys for PulsarBatching bucket.

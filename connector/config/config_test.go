@@ -318,7 +318,7 @@ func TestWarnings(t *testing.T) {
 		"events.subscription.type: Shared":                                          "the order of a key's events is lost",
 		"tables.refreshMs: 500":                                                     "tables.refreshMs has no effect: tables is not set",
 		"batch.size: 7\ninFlight.events: 9":                                         "batch.size has no effect: inFlight.events is set",
-		"pulsarBatchDelayInMs: 7":                                                   "pulsarBatchDelayInMs has no effect: pulsarBatching is none",
+		"pulsarBatchDelayInMs: 7\npulsarBatching: none":                             "pulsarBatchDelayInMs has no effect: pulsarBatching is none",
 		"sslTruststorePath: x":                                                      "sslTruststorePath has no effect: pulsarServiceUrl is not",
 		"datastax-java-driver.advanced.heartbeat.interval: 5s":                      "datastax-java-driver.advanced.heartbeat.interval has no effect: it has no meaning here",
 		"datastax-java-driver: {advanced: {metrics: {session: {enabled: [a, b]}}}}": "datastax-java-driver.advanced.metrics.session.enabled has no effect",
@@ -362,11 +362,12 @@ func TestEnvironmentAndFlags(t *testing.T) {
 
 func TestProducer(t *testing.T) {
 	c := good()
-	if diff := cmp.Diff(pulsar.ProducerConfig{Topic: "d", MaxPending: 1000}, c.Producer("d")); diff != "" {
+	want := pulsar.ProducerConfig{Topic: "d", MaxPending: 10000, Batching: pulsar.BatchByBucket, BatchDelay: pulsar.DefaultBatchDelay, Buckets: pulsar.DefaultBuckets}
+	if diff := cmp.Diff(want, c.Producer("d")); diff != "" {
 		t.Error(diff)
 	}
-	c.PulsarBatching, c.PulsarCompression, c.OutputFormat = "bucket", "ZSTD", "json"
-	want := pulsar.ProducerConfig{Topic: "d", MaxPending: 1000, Batching: pulsar.BatchByBucket, BatchDelay: pulsar.DefaultBatchDelay, Buckets: pulsar.DefaultBuckets, Compression: pulsar.ZStd, TextKey: true}
+	c.PulsarBatching, c.PulsarCompression, c.OutputFormat, c.PulsarMaxPendingMessages = "none", "ZSTD", "json", 7
+	want = pulsar.ProducerConfig{Topic: "d", MaxPending: 7, Compression: pulsar.ZStd, TextKey: true}
 	if diff := cmp.Diff(want, c.Producer("d")); diff != "" {
 		t.Error(diff)
 	}

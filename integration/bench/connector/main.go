@@ -57,9 +57,9 @@ type mode struct {
 
 // The last one is measured with every kind of load.
 var modes = []mode{
+	{"unbatched", map[string]any{"pulsarBatching": "none"}},
+	{"any", map[string]any{"pulsarBatching": "any"}},
 	{"defaults", nil},
-	{"bucket", map[string]any{"pulsarBatching": "bucket", "inFlight.events": 4000}},
-	{"any", map[string]any{"pulsarBatching": "any", "inFlight.events": 4000}},
 }
 
 // result is one measurement.

@@ -54,6 +54,8 @@ final class Program {
         start("cassandra-source-acks", acknowledgements::run);
         Thread rows = start("cassandra-source-rows", () -> readRows(records));
         process.onExit().thenAccept(ended -> {
+            // The events of these rows come again, to whoever has their keys then: that one's rows are newer.
+            records.clear();
             if (!closing) {
                 await(rows); // the reason comes behind the last row
                 fail("cassandra-source ended with status " + ended.exitValue() + ": " + (reason != null ? reason : lastLine));
@@ -93,7 +95,7 @@ final class Program {
                 Record<GenericRecord> record = frames.next();
                 if (record == null) {
                     reason = frames.reason();
-                } else {
+                } else if (process.isAlive()) {
                     records.put(record);
                 }
             }
