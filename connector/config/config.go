@@ -98,7 +98,7 @@ type Config struct {
 	// QueryExecutionTimeout bounds one read, in s.
 	QueryExecutionTimeout int `yaml:"queryExecutionTimeout" env:"CASSANDRA_SOURCE_QUERY_EXECUTION_TIMEOUT" upstream:"true" default:"30" min:"1" max:"86400"`
 	// Consistency is the consistency level of reads.
-	Consistency string `yaml:"consistency" env:"CASSANDRA_SOURCE_CONSISTENCY" default:"LOCAL_QUORUM" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|LOCAL_ONE"`
+	Consistency string `yaml:"consistency" env:"CASSANDRA_SOURCE_CONSISTENCY" default:"LOCAL_QUORUM" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|EACH_QUORUM|LOCAL_ONE"`
 	// ConsistencyFallback is the level that is read with where too few replicas are up for Consistency. Such a row counts where its write time
 	// proves that it has its event's change; it may lack others that were published before. none: such reads wait.
 	ConsistencyFallback string `yaml:"consistency.fallback" env:"CASSANDRA_SOURCE_CONSISTENCY_FALLBACK" default:"none" oneof:"none|ONE|TWO|THREE|QUORUM|LOCAL_QUORUM|LOCAL_ONE"`
@@ -249,7 +249,7 @@ type Config struct {
 	// DriverTimeout is QueryExecutionTimeout with its unit, as in 30 seconds or 1500ms, up to the next whole second.
 	DriverTimeout string `yaml:"datastax-java-driver.basic.request.timeout" upstream:"true"`
 	// DriverConsistency is Consistency.
-	DriverConsistency string `yaml:"datastax-java-driver.basic.request.consistency" upstream:"true" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|LOCAL_ONE"`
+	DriverConsistency string `yaml:"datastax-java-driver.basic.request.consistency" upstream:"true" oneof:"ONE|TWO|THREE|QUORUM|ALL|LOCAL_QUORUM|EACH_QUORUM|LOCAL_ONE"`
 	// DriverPoolLocalSize is ConnectionPoolLocalSize.
 	DriverPoolLocalSize int `yaml:"datastax-java-driver.advanced.connection.pool.local.size" upstream:"true" min:"1" max:"1000"`
 	// DriverCompression is Compression.

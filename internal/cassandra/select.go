@@ -5,9 +5,7 @@ package cassandra
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/gocql/gocql"
@@ -31,14 +29,6 @@ const (
 var levels = map[Consistency]gocql.Consistency{
 	LocalOne: gocql.LocalOne, One: gocql.One, Two: gocql.Two, Three: gocql.Three,
 	LocalQuorum: gocql.LocalQuorum, Quorum: gocql.Quorum, EachQuorum: gocql.EachQuorum, All: gocql.All,
-}
-
-// ParseConsistency finds a level by its name, in any case.
-func ParseConsistency(name string) (Consistency, error) {
-	if c := Consistency(strings.ToUpper(name)); levels[c] != 0 {
-		return c, nil
-	}
-	return "", fmt.Errorf("there is no consistency level %q for reads: use LOCAL_QUORUM, QUORUM, EACH_QUORUM, ALL, LOCAL_ONE, ONE, TWO or THREE", name)
 }
 
 // Stronger is a level that asks more replicas, "" for none: after a level for some

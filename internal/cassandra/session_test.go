@@ -304,14 +304,6 @@ func TestConsistency(t *testing.T) {
 			t.Errorf("%s: the node got %d, want %d", level, got, code)
 		}
 	}
-	if c, err := ParseConsistency("local_one"); c != LocalOne || err != nil {
-		t.Errorf("%q, %v", c, err)
-	}
-	for _, name := range []string{"", "ANY", "SERIAL", "LOCAL QUORUM"} {
-		if _, err := ParseConsistency(name); err == nil {
-			t.Errorf("%q passes for a level", name)
-		}
-	}
 	for weak, want := range map[Consistency]Consistency{LocalOne: LocalQuorum, One: Quorum, LocalQuorum: All, Quorum: All, EachQuorum: All, All: ""} {
 		if got := weak.Stronger(); got != want {
 			t.Errorf("stronger than %s: %s, want %s", weak, got, want)
