@@ -92,12 +92,12 @@ func (p *Pipeline) passOver(e *Event) {
 // It tries until it succeeds, ctx ends, or the events prove impossible.
 func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
 	failures, impossible := 0, 0
-	last, delays := uint64(0), staleDelays // the message that shows the row as it was published for these events
+	last, delays := publication{}, staleDelays // what was published for these events
 	for {
 		known := len(batch)
 		row, all, began, err := p.read(ctx, l, batch, delays)
 		if batch = all; len(batch) > known {
-			last = 0
+			last = publication{}
 		}
 		var done publication
 		if err == nil {
@@ -105,24 +105,26 @@ func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
 		}
 		switch {
 		case err == nil && done.late:
-			last = done.print
+			last = done
+			last.state = p.seen.state(row)
 			continue
 		case err == nil && row.Fresh:
 			return p.covered(done.by, batch...)
 		case err == nil:
-			last, known, delays = done.print, len(batch), nil
+			last, known, delays = done, len(batch), nil
+			last.state = p.seen.state(row)
 			if batch, err = p.doubt(ctx, l, began, batch); err != nil || len(batch) == 0 {
 				return err
 			}
 			if len(batch) > known {
-				last, delays = 0, staleDelays
+				last, delays = publication{}, staleDelays
 			}
 			failures, impossible = 0, 0
 			continue
 		case ctx.Err() != nil:
 			return nil
 		}
-		last = 0 // a message that failed may have arrived all the same
+		last = publication{} // a message that failed may have arrived all the same
 		class := p.cfg.Classify(err)
 		if unencodable := (*EncodeError)(nil); class == Retry && errors.As(err, &unencodable) {
 			class = Impossible
@@ -218,13 +220,14 @@ func newest(batch []*Event) readback.Request {
 // publication is what became of a message.
 type publication struct {
 	print uint64 // of the message
+	state uint64 // of the row, where it is compared with later; 0 for nothing
 	by    Cover
 	late  bool // the broker took so long that the row may be another one by now
 }
 
 // publish encodes the row and returns when the broker has persisted it, or persisted it
-// before: last is the print of the message that was published for the same events.
-func (p *Pipeline) publish(ctx context.Context, l *lane, row readback.Row, batch []*Event, last uint64) (publication, error) {
+// before: last is what was published for the same events.
+func (p *Pipeline) publish(ctx context.Context, l *lane, row readback.Row, batch []*Event, last publication) (publication, error) {
 	m, err := message(row)
 	if err != nil {
 		return publication{}, &EncodeError{err}
@@ -238,12 +241,12 @@ func (p *Pipeline) publish(ctx context.Context, l *lane, row readback.Row, batch
 	}
 	print := p.seen.print(m)
 	switch {
-	case print == last:
-		p.remember(l, row, print, batch)
-		return publication{print, ByPublication, false}, nil
+	case last.state != 0 && p.seen.state(row) == last.state: // a column that was added is no reason to publish the row again
+		p.remember(l, row, last.print, batch)
+		return publication{print: last.print, by: ByPublication}, nil
 	case row.Fresh && !p.cfg.Repeat && p.seen.shows(l.key, print, batch):
 		p.remember(l, row, print, batch)
-		return publication{print, BySameRow, false}, nil
+		return publication{print: print, by: BySameRow}, nil
 	}
 	passed := time.Now()
 	p.cfg.Publisher.Publish(ctx, m, func(err error) { l.persisted <- err })
@@ -256,7 +259,7 @@ func (p *Pipeline) publish(ctx context.Context, l *lane, row readback.Row, batch
 	}
 	p.tell(row, newest, passed, batch)
 	p.remember(l, row, print, batch)
-	return publication{print, ByPublication, time.Since(passed) > lateAfter && ctx.Err() == nil}, nil
+	return publication{print: print, by: ByPublication, late: time.Since(passed) > lateAfter && ctx.Err() == nil}, nil
 }
 
 // answer waits for the broker's answer to the lane's message; when ctx ends, not for long: a

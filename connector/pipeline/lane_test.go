@@ -12,7 +12,10 @@ import (
 
 	"github.com/cassandra-cdc/cassandra-cdc/connector/pipeline"
 	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/capturetest"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/registry"
+	"github.com/cassandra-cdc/cassandra-cdc/schema/row"
 )
 
 func TestKeysRunInParallel(t *testing.T) {
@@ -140,6 +143,37 @@ func TestWriteThatIsSeenLate(t *testing.T) {
 		got := r.steps()
 		if want := []string{"6.4s read a for 100", "6.4s publish a=new", "6.4s ack e1"}; len(r.published()) != 2 || !slices.Equal(got[len(got)-3:], want) {
 			t.Errorf("steps %q", got)
+		}
+		r.stop()
+	})
+}
+
+// A column that is added while a row is looked at is no reason to publish it again.
+func TestColumnIsAddedToARowInDoubt(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		table := capturetest.Table(t, "CREATE TABLE ks.t (k text PRIMARY KEY, u text, v text)")
+		messages, err := row.NewMessages(table, row.KeyValueAvro)
+		if err != nil {
+			t.Fatal(err)
+		}
+		added := &readback.Version{Table: table, Messages: messages, Schema: registry.Plain(registry.Part{Name: "another"})}
+		u := []byte(nil)
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			row := r.row("v", false, req)
+			if time.Since(r.begun) > time.Second {
+				row.Version, row.Values = added, [][]byte{u, []byte("v")}
+			}
+			return row, nil
+		}
+		r.start(newEvent("e1", "a", 100))
+		r.sleep(3 * time.Second)
+		if n := len(r.published()); n != 1 {
+			t.Errorf("%d messages", n)
+		}
+		u = []byte("u")
+		r.sleep(10 * time.Second)
+		if n := len(r.published()); n != 2 || r.count().acked != 1 {
+			t.Errorf("%d messages when the column has a value, %d events acknowledged", n, r.count().acked)
 		}
 		r.stop()
 	})

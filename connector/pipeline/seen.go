@@ -5,6 +5,7 @@
 package pipeline
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"github.com/cassandra-cdc/cassandra-cdc/connector/readback"
 	"github.com/cassandra-cdc/cassandra-cdc/schema/event"
 )
 
@@ -111,6 +113,31 @@ func (s *seen) print(m Message) uint64 {
 	if m.Value != nil {
 		h.WriteByte(0)
 		h.Write(m.Value)
+	}
+	return max(1, h.Sum64())
+}
+
+// state tells rows apart by what they hold, whatever the version of their table. It is
+// never 0.
+func (s *seen) state(row readback.Row) uint64 {
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	var size [4]byte
+	part := func(b []byte) {
+		binary.BigEndian.PutUint32(size[:], uint32(len(b)))
+		h.Write(size[:])
+		h.Write(b)
+	}
+	part(row.Key)
+	part([]byte(row.ExactKey))
+	if row.Values != nil {
+		h.WriteByte(1) // a row of nothing is one
+		for i, c := range row.Version.Messages.Columns() {
+			if v := row.Values[i]; v != nil {
+				part([]byte(c.Name))
+				part(v)
+			}
+		}
 	}
 	return max(1, h.Sum64())
 }
