@@ -267,6 +267,14 @@ func (f *fakeEnds) Read(_ context.Context, r readback.Request) (readback.Row, er
 	return readback.Row{Version: f.version(), Key: r.Key, Fresh: true, Values: [][]byte{[]byte("1234")}}, nil
 }
 
+// failures tells of attempts that failed, and of nothing else.
+type failures struct {
+	pipeline.Observers
+	failed chan struct{}
+}
+
+func (f failures) Failed(error, pipeline.Class) { f.failed <- struct{}{} }
+
 // Events whose row has a schema that is refused are held, and published when the rule
 // was changed; rows of the old schema go on meanwhile.
 func refusedWhileRunning(ctx context.Context, t *testing.T, b testBroker) {
@@ -289,11 +297,12 @@ func refusedWhileRunning(ctx context.Context, t *testing.T, b testBroker) {
 			return version
 		},
 	}
+	failures := failures{failed: make(chan struct{}, 10000)}
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- pipeline.New(pipeline.Config{
-			Source: ends, Reader: ends, DeadLetters: ends, Publisher: publisher{producer, client.Explain}, Classify: classify, Log: log.logger(),
+			Source: ends, Reader: ends, DeadLetters: ends, Publisher: publisher{producer, client.Explain}, Classify: classify, Log: log.logger(), Observer: failures,
 		}).Run(running)
 	}()
 	send := func(id string) {
@@ -316,12 +325,18 @@ func refusedWhileRunning(ctx context.Context, t *testing.T, b testBroker) {
 			t.Errorf("the log does not say %q: %s", says, log)
 		}
 	}
-	time.Sleep(3 * time.Second) // several attempts of each lane
+	for range 3 * held { // several attempts of each lane
+		select {
+		case <-failures.failed:
+		case <-ctx.Done():
+			t.Fatal(ctx.Err())
+		}
+	}
 	if len(ends.acked)+len(ends.buried) > 0 || len(ended) > 0 {
 		t.Fatalf("%d acknowledged, %d dead letters, ended %d", len(ends.acked), len(ends.buried), len(ended))
 	}
 	if n := strings.Count(log.String(), "level=WARN") + strings.Count(log.String(), "level=ERROR"); n > 3 {
-		t.Errorf("%d lines for %d events in 3 s:\n%s", n, held, log)
+		t.Errorf("%d lines for %d events:\n%s", n, held, log)
 	}
 	b.rule(ctx, t, "run", "ALWAYS_COMPATIBLE")
 	for range held {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -102,7 +101,7 @@ func (t *tables) follow(ctx context.Context, all []*schema.Table) {
 		t.running[name] = cancel
 		t.work.Go(func() { t.run(running, name) })
 	}
-	for _, name := range slices.Collect(maps.Keys(gone)) {
+	for name := range gone {
 		t.running[name]()
 		delete(t.running, name)
 	}

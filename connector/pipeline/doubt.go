@@ -32,20 +32,20 @@ const (
 
 // doubt goes on with events whose row was read at that time and is published, but was not
 // certainly as new as they are. Those that were held long enough are acknowledged. For the others
-// it waits until it is time to look again, or another event of the lane comes, which joins
-// them. Nothing is left when ctx has ended.
+// it waits until it is time to look again, or another event of the lane comes, and tells
+// whether that joined them. Nothing is left when ctx has ended.
 //
 // Invariant 7.
-func (p *Pipeline) doubt(ctx context.Context, l *lane, read time.Time, batch []*Event) (left []*Event, err error) {
+func (p *Pipeline) doubt(ctx context.Context, l *lane, read time.Time, batch []*Event) (left []*Event, joined bool, err error) {
 	old, left := partition(batch, func(e *Event) bool { return read.Sub(e.received) >= doubtTime })
 	if len(old) > 0 {
 		p.cfg.Observer.Stale(true)
 		if err := p.covered(ByPublication, old...); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	if len(left) == 0 {
-		return nil, nil
+		return nil, false, nil
 	}
 	newest := left[0].received
 	for _, e := range left {
@@ -59,9 +59,10 @@ func (p *Pipeline) doubt(ctx context.Context, l *lane, read time.Time, batch []*
 	case <-timer.C:
 	case <-l.arrived:
 	case <-ctx.Done():
-		return nil, nil
+		return nil, false, nil
 	}
-	return p.joined(l, left)
+	all, err := p.joined(l, left)
+	return all, len(all) > len(left), err
 }
 
 // joined is the batch with those events that have come meanwhile and are of its row.

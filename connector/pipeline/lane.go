@@ -94,11 +94,11 @@ func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
 	failures, impossible := 0, 0
 	last, delays := publication{}, staleDelays // what was published for these events
 	for {
-		known := len(batch)
 		row, all, began, err := p.read(ctx, l, batch, delays)
-		if batch = all; len(batch) > known {
-			last = publication{}
+		if len(all) > len(batch) {
+			last = publication{} // it was not for those that have joined
 		}
+		batch = all
 		var done publication
 		if err == nil {
 			done, err = p.publish(ctx, l, row, batch, last)
@@ -111,12 +111,13 @@ func (p *Pipeline) cover(ctx context.Context, l *lane, batch []*Event) error {
 		case err == nil && row.Fresh:
 			return p.covered(done.by, batch...)
 		case err == nil:
-			last, known, delays = done, len(batch), nil
+			last, delays = done, nil
 			last.state = p.seen.state(row)
-			if batch, err = p.doubt(ctx, l, began, batch); err != nil || len(batch) == 0 {
+			var joined bool
+			if batch, joined, err = p.doubt(ctx, l, began, batch); err != nil || len(batch) == 0 {
 				return err
 			}
-			if len(batch) > known {
+			if joined {
 				last, delays = publication{}, staleDelays
 			}
 			failures, impossible = 0, 0

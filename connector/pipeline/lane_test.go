@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,6 +193,29 @@ func TestEventOfARowInDoubt(t *testing.T) {
 		r.steps()
 		r.send(newEvent("e2", "a", 200))
 		r.wants("4s read a for 200", "4s publish a=200", "4s ack e1", "4s ack e2")
+		r.stop()
+	})
+}
+
+// An event that joins when another one's time is over is not covered by what was
+// published before it came.
+func TestEventJoinsWhenAnotherLeaves(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.timed = true
+		r.read = func(_ context.Context, req readback.Request) (readback.Row, error) {
+			return r.row("v", req.WriteTime == 300, req), nil
+		}
+		r.start(newEvent("e1", "a", 100))
+		r.sleep(8 * time.Second)
+		r.send(newEvent("e2", "a", 200))
+		for r.count().acked == 0 { // e1 leaves
+			r.sleep(10 * time.Millisecond)
+		}
+		r.steps()
+		r.send(newEvent("e3", "a", 300))
+		if got := strings.Join(r.steps(), ", "); !strings.Contains(got, "publish a=v") || r.count().acked != 3 {
+			t.Errorf("%s", got)
+		}
 		r.stop()
 	})
 }
